@@ -24,6 +24,7 @@ import {HubLedger} from "./HubLedger.sol";
 /// @param state Its state, as loaded.
 /// @param head The head of its terms; means nothing unless the item is open.
 /// @param statementHash What was signed for it.
+/// @param requestedAt When it was opened, once it has landed.
 struct Work {
     address signer;
     uint8 minTrust;
@@ -36,6 +37,7 @@ struct Work {
     RequestState state;
     TermsHead head;
     bytes32 statementHash;
+    uint256 requestedAt;
 }
 
 /// @title The checks that everything shares
@@ -63,16 +65,14 @@ abstract contract HubCore is HubLedger {
 
     /// @dev The id that follows from what was handed in. A single changed bit gives an id that was never opened.
     function _idOf(Request calldata q) internal view returns (bytes32) {
-        return Statements.requestId(
-            _idDomain, q.requester, q.salt, q.modelHash, q.inputHash, keccak256(q.terms), q.rewardWei
-        );
+        return Statements.requestIdOf(_idDomain, q, q.terms);
     }
 
     /// @dev Loads the request into `w`. Its terms are canonical if it is open, since only such were ever opened.
-    function _load(Work memory w, Request calldata q) internal view returns (uint8 code) {
-        bytes32 id = _idOf(q);
+    function _load(Work memory w, Request calldata q, bytes calldata terms) internal view returns (uint8 code) {
+        bytes32 id = Statements.requestIdOf(_idDomain, q, terms);
         RequestState state = _states[id];
-        TermsHead head = Terms.headOf(q.terms);
+        TermsHead head = Terms.headOf(terms);
         w.requestId = id;
         w.state = state;
         w.head = head;

@@ -24,7 +24,7 @@ abstract contract HubPull is HubCore {
         _checkContent(expected, output, statement);
         _checkTime(expected, statement);
         bytes32 id = statement.requestId;
-        signer = Proofs.recover(Domain.digest(domainSeparator(), Statements.resultHashCalldata(statement)), proof);
+        signer = Proofs.recover(Domain.digest(domainSeparator(), Statements.resultHash(statement)), proof);
         if (signer == address(0)) revert HubBadProof(id);
         uint8 code;
         (code,, trust,) = registry.check(signer, expected.minTrust, expected.imageId);

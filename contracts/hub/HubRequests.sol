@@ -29,12 +29,15 @@ abstract contract HubRequests is HubCore {
         if (input.length == 0) revert HubInputEmpty();
         if (msg.value > type(uint96).max) revert HubRewardTooLarge(msg.value);
         _admit(Terms.parse(terms));
-        requestId = Statements.requestId(
-            _idDomain, msg.sender, salt, modelHash, keccak256(input), keccak256(terms), msg.value
-        );
+        (uint256 start, uint256 size, bytes32 termsHash, bytes32 inputHash) = _frame(salt, terms, input);
+        requestId = Statements.requestId(_idDomain, msg.sender, salt, modelHash, inputHash, termsHash, msg.value);
         if (RequestState.unwrap(_states[requestId]) != 0) revert HubRequestExists(requestId);
         _states[requestId] = RequestStates.pack(RequestStates.OPEN, block.timestamp, 0);
-        emit Requested(requestId, msg.sender, modelHash, salt, uint96(msg.value), terms, input);
+        bytes32 topic = Requested.selector;
+        // `emit Requested(requestId, msg.sender, modelHash, salt, rewardWei, terms, input)` over the frame.
+        assembly ("memory-safe") {
+            log4(start, size, topic, requestId, caller(), modelHash)
+        }
     }
 
     /// @inheritdoc IInferenceHub
@@ -81,5 +84,39 @@ abstract contract HubRequests is HubCore {
         if (head.proofKind() != 0) revert HubProofKindUnsupported(head.proofKind());
         if (head.inputKind() != 0) revert HubInputKindUnsupported(head.inputKind());
         if (head.refusalFeeWei() > msg.value) revert HubRefusalFeeTooHigh(head.refusalFeeWei(), msg.value);
+    }
+
+    /// @dev The data of `Requested`, laid down once, so that terms and input are hashed where the event is read from:
+    /// `salt | rewardWei | 0x80 | offset of input | length of terms | terms, padded | length of input | input, padded`.
+    function _frame(bytes32 salt, bytes calldata terms, bytes calldata input)
+        private
+        view
+        returns (uint256 start, uint256 size, bytes32 termsHash, bytes32 inputHash)
+    {
+        // The free pointer is moved behind the frame, so later scratch does not overwrite it. Paddings are written before
+        // the bytes they follow and end where those end; terms and input are never empty here. Lengths are bounded by
+        // calldata, so no sum overflows. The value fits 96 bits by the check in `request`.
+        assembly ("memory-safe") {
+            start := mload(0x40)
+            mstore(start, salt)
+            mstore(add(start, 0x20), callvalue())
+            mstore(add(start, 0x40), 0x80)
+            let padded := and(add(terms.length, 0x1f), not(0x1f))
+            mstore(add(start, 0x60), add(0xa0, padded))
+            mstore(add(start, 0x80), terms.length)
+            let data := add(start, 0xa0)
+            mstore(add(data, sub(padded, 0x20)), 0)
+            calldatacopy(data, terms.offset, terms.length)
+            termsHash := keccak256(data, terms.length)
+            data := add(data, padded)
+            mstore(data, input.length)
+            data := add(data, 0x20)
+            padded := and(add(input.length, 0x1f), not(0x1f))
+            mstore(add(data, sub(padded, 0x20)), 0)
+            calldatacopy(data, input.offset, input.length)
+            inputHash := keccak256(data, input.length)
+            size := sub(add(data, padded), start)
+            mstore(0x40, add(start, size))
+        }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {BoundResult, Fulfilment, Request, ResultStatement} from "../interfaces/HubTypes.sol";
+import {BoundResult, Fulfilment, Request} from "../interfaces/HubTypes.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
 import {Account} from "../libraries/Account.sol";
@@ -10,7 +10,7 @@ import {Codes} from "../libraries/Codes.sol";
 import {Lifetime} from "../libraries/Lifetime.sol";
 import {RequestState, RequestStates} from "../libraries/RequestState.sol";
 import {Statements} from "../libraries/Statements.sol";
-import {Terms} from "../libraries/Terms.sol";
+import {Terms, TermsHead} from "../libraries/Terms.sol";
 import {HubCore, Work} from "./HubCore.sol";
 
 /// @title How requests end: results, callbacks and refusals
@@ -63,7 +63,7 @@ abstract contract HubResults is HubCore {
         bytes calldata proof
     ) external override {
         Work memory w;
-        uint8 code = _load(w, request);
+        uint8 code = _load(w, request, request.terms);
         if (code == Codes.OK) code = Lifetime.codeOf(issuedAt, expiresAt);
         if (code == Codes.OK) {
             w.statementHash = Statements.refusalHash(w.requestId, reason, issuedAt, expiresAt);
@@ -108,9 +108,11 @@ abstract contract HubResults is HubCore {
         id = _idOf(q);
         state = _states[id];
         if (state.status() != RequestStates.CALLBACK_FAILED) revert HubRequestNotOpen(id, state.status());
-        uint256 retryUntil = Terms.headOf(q.terms).retryUntil();
+        TermsHead head = Terms.headOf(q.terms);
+        uint256 retryUntil = head.retryUntil();
         if (block.timestamp > retryUntil) revert HubRetryOver(id, retryUntil, block.timestamp);
-        uint208 actual = Statements.commitmentOf(_statementHash(id, statement, output), signer, requestedAt);
+        bytes32 statementHash = Statements.boundHash(id, statement, q, head.contextRoot(q.terms), output);
+        uint208 actual = Statements.commitmentOf(statementHash, signer, requestedAt);
         if (actual != state.commitment()) revert HubCommitmentMismatch(id, state.commitment(), actual);
         // A closed or revoked signer keeps its operator for ever, so the operator can still be asked for.
         (, uint32 operatorId,,) = registry.check(signer, 0, 0);
@@ -126,38 +128,47 @@ abstract contract HubResults is HubCore {
         bool inBatch
     ) private returns (uint8 code) {
         Request calldata q = statement.request;
-        code = _load(w, q);
+        bytes calldata terms = q.terms;
+        code = _load(w, q, terms);
         if (code != Codes.OK) return code;
-        bytes32 wanted = w.head.profile(q.terms);
+        TermsHead head = w.head;
+        bytes32 wanted = head.profile(terms);
         if (wanted != 0 && wanted != statement.runtimeProfile) return Codes.PROFILE_MISMATCH;
         code = Lifetime.codeOf(statement.issuedAt, statement.expiresAt);
         if (code != Codes.OK) return code;
-        w.statementHash = _statementHash(w.requestId, statement, output);
-        code = _vouch(w, w.statementHash, proof, q.terms);
+        w.statementHash = Statements.boundHash(w.requestId, statement, q, head.contextRoot(terms), output);
+        code = _vouch(w, w.statementHash, proof, terms);
         if (code != Codes.OK) return code;
-        bool callsBack = w.head.callbackGas() != 0;
-        if (callsBack) {
+        if (head.callbackGas() != 0) {
             if (!_mayAct(q.requester, w.operatorId)) return Codes.CALLER_NOT_ALLOWED;
-            if (inBatch && !Callback.affordable(w.head.callbackGas(), output.length)) return Codes.GAS_TOO_LOW;
+            if (inBatch && !Callback.affordable(head.callbackGas(), output.length)) return Codes.GAS_TOO_LOW;
         }
 
+        _record(w, q.rewardWei);
+        if (head.callbackGas() != 0) _callBack(w, statement, output);
+    }
+
+    /// @dev The effects of a result: the request has ended, its operator has earned the reward.
+    function _record(Work memory w, uint256 rewardWei) private {
+        bytes32 id = w.requestId;
+        address signer = w.signer;
+        bytes32 statementHash = w.statementHash;
         uint256 requestedAt = w.state.at();
-        uint208 commitment = Statements.commitmentOf(w.statementHash, w.signer, requestedAt);
-        w.state = RequestStates.pack(RequestStates.FULFILLED, block.timestamp, commitment);
-        _states[w.requestId] = w.state;
-        _owe(w, Account.ofOperator(w.operatorId), q.rewardWei);
-        emit Fulfilled(w.requestId, w.signer, w.statementHash);
-        if (callsBack) _callBack(w, statement, output, requestedAt);
+        w.requestedAt = requestedAt;
+        uint208 commitment = Statements.commitmentOf(statementHash, signer, requestedAt);
+        RequestState landed = RequestStates.pack(RequestStates.FULFILLED, block.timestamp, commitment);
+        w.state = landed;
+        _states[id] = landed;
+        _owe(w, Account.ofOperator(w.operatorId), rewardWei);
+        emit Fulfilled(id, signer, statementHash);
     }
 
     /// @dev Runs the callback of an item that has landed and been paid. Its failure is recorded and undoes nothing.
-    function _callBack(Work memory w, BoundResult calldata statement, bytes calldata output, uint256 requestedAt)
-        private
-    {
+    function _callBack(Work memory w, BoundResult calldata statement, bytes calldata output) private {
         // A withdrawal inside the callback finds every credit of the batch so far.
         _settle(w);
         bytes32 id = w.requestId;
-        InferenceAnswer memory answer = _answer(id, statement, requestedAt, block.timestamp, w.signer);
+        InferenceAnswer memory answer = _answer(id, statement, w.requestedAt, block.timestamp, w.signer);
         (bool success, bytes4 reason) = _call(statement.request, answer, output);
         if (!success) {
             // The failed call was rolled back, so the slot still holds what was written before it.
@@ -201,30 +212,6 @@ abstract contract HubResults is HubCore {
     /// @dev With a callback the moment of acting has a value, so it belongs to those who are party to it.
     function _mayAct(address requester, uint32 operatorId) private view returns (bool) {
         return msg.sender == requester || registry.mayActFor(operatorId, msg.sender);
-    }
-
-    /// @dev What an enclave signs for this request and this output. All that can be derived is derived, so that none of it
-    /// can be claimed; a bound statement has no fee, because its reward is the escrow.
-    function _statementHash(bytes32 requestId, BoundResult calldata s, bytes calldata output)
-        private
-        pure
-        returns (bytes32)
-    {
-        Request calldata q = s.request;
-        return Statements.resultHash(
-            ResultStatement({
-                requestId: requestId,
-                modelHash: q.modelHash,
-                inputHash: q.inputHash,
-                outputHash: keccak256(output),
-                contextRoot: Terms.headOf(q.terms).contextRoot(q.terms),
-                runtimeProfile: s.runtimeProfile,
-                requester: q.requester,
-                feeWei: 0,
-                issuedAt: s.issuedAt,
-                expiresAt: s.expiresAt
-            })
-        );
     }
 
     /// @dev What a callback learns.

@@ -36,19 +36,19 @@ library Callback {
         internal
         returns (Outcome outcome, bytes4 reason)
     {
-        bytes memory data = abi.encodeCall(IInferenceCallback.onInference, (answer, output));
         if (to.code.length == 0) return (Outcome.Failed, 0);
+        (uint256 start, uint256 size) = _encode(answer, output);
         if (!_canGive(gasLimitGas)) return (Outcome.GasTooLow, 0);
         bool success;
         // Only the scratch word is written; the output area has length 0, so no return data is copied beyond the
         // `min(4, returndatasize())` bytes of a failure.
         assembly ("memory-safe") {
-            success := call(gasLimitGas, to, 0, add(data, 0x20), mload(data), 0, 0)
+            success := call(gasLimitGas, to, 0, start, size, 0, 0)
             if iszero(success) {
-                let size := returndatasize()
-                if gt(size, 4) { size := 4 }
+                let returned := returndatasize()
+                if gt(returned, 4) { returned := 4 }
                 mstore(0, 0)
-                returndatacopy(0, 0, size)
+                returndatacopy(0, 0, returned)
                 reason := mload(0)
             }
         }
@@ -72,6 +72,31 @@ library Callback {
             uint256 words = (free + outputLength) / 32 + 20;
             uint256 needed = (callbackGas * 64) / 63 + 1 + words * 6 + (words * words) / 512 + BATCH_RESERVE;
             return gasleft() >= needed;
+        }
+    }
+
+    /// @dev `abi.encodeCall(IInferenceCallback.onInference, (answer, output))`, laid down beyond the free pointer, which is
+    /// not moved: the data is dead after the call.
+    function _encode(InferenceAnswer memory answer, bytes calldata output)
+        private
+        pure
+        returns (uint256 start, uint256 size)
+    {
+        bytes4 selector = IInferenceCallback.onInference.selector;
+        // Selector, seven words of the answer (a struct of value types lies in memory as clean words), the offset of the
+        // output (eight words behind the selector: 0x100), its length, its bytes, zeros up to a whole word.
+        assembly ("memory-safe") {
+            start := mload(0x40)
+            mstore(start, selector)
+            mcopy(add(start, 0x04), answer, 0xe0)
+            mstore(add(start, 0xe4), 0x100)
+            mstore(add(start, 0x104), output.length)
+            let data := add(start, 0x124)
+            // The padding is written first; it may be overwritten by the output, never the other way round.
+            let padded := and(add(output.length, 0x1f), not(0x1f))
+            if padded { mstore(add(data, sub(padded, 0x20)), 0) }
+            calldatacopy(data, output.offset, output.length)
+            size := add(0x124, padded)
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {ResultStatement} from "../interfaces/HubTypes.sol";
+import {BoundResult, Request, ResultStatement} from "../interfaces/HubTypes.sol";
 
 /// @title Hashes of what is asked and what is signed
 /// @notice docs/protocol.md sections 3 and 4. All functions are pure; domains are added by `Domain.digest`.
@@ -48,23 +48,63 @@ library Statements {
         }
     }
 
-    /// @notice EIP-712 `hashStruct` of a result statement in memory.
-    function resultHash(ResultStatement memory s) internal pure returns (bytes32 hash) {
-        bytes32 typeHash = RESULT_TYPE;
-        // A struct of value types lies in memory as ten clean words, which is exactly its EIP-712 encoding behind the type
-        // hash. The word before it is borrowed for the type hash and put back, so no memory is changed. It exists: nothing
-        // is allocated below 0x80.
+    /// @notice The id of a request that is handed back in calldata.
+    /// @param terms `q.terms`, decoded once by the caller.
+    function requestIdOf(bytes32 domain, Request calldata q, bytes calldata terms) internal pure returns (bytes32 id) {
+        bytes32 tag = REQUEST_TAG;
+        // The six head words of a `Request` are requester, salt, modelHash, inputHash, offset of terms, rewardWei: the
+        // preimage of the id once the offset is replaced by the hash. All is written at the free pointer, which is not
+        // moved. Words with dirty upper bits are hashed as they are: such an id was never opened, so whoever finds the id
+        // open has read clean words.
         assembly ("memory-safe") {
-            let p := sub(s, 0x20)
-            let saved := mload(p)
-            mstore(p, typeHash)
-            hash := keccak256(p, 0x160)
-            mstore(p, saved)
+            let p := mload(0x40)
+            calldatacopy(p, terms.offset, terms.length)
+            let termsHash := keccak256(p, terms.length)
+            mstore(p, tag)
+            mstore(add(p, 0x20), domain)
+            calldatacopy(add(p, 0x40), q, 0xc0)
+            mstore(add(p, 0xc0), termsHash)
+            id := keccak256(p, 0x100)
         }
     }
 
-    /// @notice EIP-712 `hashStruct` of a result statement in calldata.
-    function resultHashCalldata(ResultStatement calldata s) internal pure returns (bytes32 hash) {
+    /// @notice EIP-712 `hashStruct` of the bound statement that an enclave signs for a request and an output. All that can
+    /// be derived is derived, so that none of it can be claimed; the fee is 0, because the reward is the escrow.
+    /// @param id The request's id.
+    /// @param s What is not derived.
+    /// @param q `s.request`, decoded once by the caller.
+    /// @param contextRoot As the terms fix it.
+    /// @param output The output set.
+    function boundHash(
+        bytes32 id,
+        BoundResult calldata s,
+        Request calldata q,
+        bytes32 contextRoot,
+        bytes calldata output
+    ) internal pure returns (bytes32 hash) {
+        bytes32 typeHash = RESULT_TYPE;
+        // Eleven words at the free pointer, which is not moved. Of `q` word 0 is the requester, words 2 and 3 are model and
+        // input hash; of `s` word 1 is the profile, words 2 and 3 are the two times. Dirty upper bits make a hash that no
+        // enclave signs.
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            calldatacopy(p, output.offset, output.length)
+            let outputHash := keccak256(p, output.length)
+            mstore(p, typeHash)
+            mstore(add(p, 0x20), id)
+            calldatacopy(add(p, 0x40), add(q, 0x40), 0x40)
+            mstore(add(p, 0x80), outputHash)
+            mstore(add(p, 0xa0), contextRoot)
+            mstore(add(p, 0xc0), calldataload(add(s, 0x20)))
+            mstore(add(p, 0xe0), calldataload(q))
+            mstore(add(p, 0x100), 0)
+            calldatacopy(add(p, 0x120), add(s, 0x40), 0x40)
+            hash := keccak256(p, 0x160)
+        }
+    }
+
+    /// @notice EIP-712 `hashStruct` of a whole result statement.
+    function resultHash(ResultStatement calldata s) internal pure returns (bytes32 hash) {
         bytes32 typeHash = RESULT_TYPE;
         // Ten words of calldata behind the type hash, at the free pointer, which is not moved. Words with dirty upper bits
         // are hashed as they are: no enclave signs such a hash, so they only make the signature wrong.

@@ -52,9 +52,9 @@ library Terms {
     /// @return head Their first 32 bytes.
     function parse(bytes calldata terms) internal pure returns (TermsHead head) {
         head = headOf(terms);
-        uint256 bits = TermsHead.unwrap(head) & 0xff;
-        bool canonical = terms.length >= 32 && TermsHead.unwrap(head) >> 248 == VERSION && bits & UNKNOWN_FLAGS == 0
-            && terms.length == _lengthFor(bits);
+        uint256 word = TermsHead.unwrap(head);
+        uint256 bits = word & 0xff;
+        bool canonical = word >> 248 == VERSION && bits & UNKNOWN_FLAGS == 0 && terms.length == _lengthFor(bits);
         if (canonical && bits != 0) {
             canonical = (bits & HAS_PROFILE == 0 || head.profile(terms) != 0)
                 && (bits & HAS_IMAGE == 0 || head.imageId(terms) != 0)
@@ -160,6 +160,7 @@ library Terms {
 
     /// @dev The exact length of terms with these flags.
     function _lengthFor(uint256 bits) private pure returns (uint256) {
+        if (bits == 0) return 32;
         return 32 + 32 * ((bits & 1) + ((bits >> 1) & 1) + ((bits >> 2) & 1)) + 20 * ((bits >> 3) & 1);
     }
 
