@@ -80,8 +80,7 @@ export type NitroErrorCode =
   /** Indexes do not ascend strictly, or one is above 31. */
   | "NITRO_PCR_INDEX"
   | "NITRO_PCR_LENGTH"
-  | "NITRO_PCR_COUNT"
-  | "NITRO_MAP_LENGTH";
+  | "NITRO_PCR_COUNT";
 
 export type UserDataErrorCode =
   | "USER_DATA_LENGTH"
