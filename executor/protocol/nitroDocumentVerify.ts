@@ -44,14 +44,14 @@ export function imageIdOf(claims: Pick<AttestationClaims, "rootId" | "pcrs">): H
  * Verifies a development document (ES256 by the root itself) and returns what it claims: the twin of
  * `DevelopmentAttestationVerifier`. Not checked, as on the chain: whether the document is fresh, its image approved, its
  * user data meant for this registry.
- * @throws ProtocolError `COSE_SIGNATURE_INVALID` and the codes of the two decoders
+ * @throws ProtocolError `DEVELOPMENT_SIGNATURE_INVALID` and the codes of the two decoders
  */
 export function verifyDevelopmentDocument(document: Uint8Array, root: RawP256Key): AttestationClaims {
   const message = decodeCoseSign1(document, "ES256");
   const coordinate = (start: number): string => Buffer.from(root.subarray(start, start + 32)).toString("base64url");
   const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x: coordinate(0), y: coordinate(32) }, format: "jwk" });
   if (!verifyCoseSign1(message, key)) {
-    throw new ProtocolError({ code: "COSE_SIGNATURE_INVALID", message: "the document is not signed by the root" });
+    throw new ProtocolError({ code: "DEVELOPMENT_SIGNATURE_INVALID", message: "the document is not signed by the root" });
   }
   const payloadHash = bytesToHex(keccak_256(message.payload)) as Hex32;
   return { ...decodeNitroPayload(message.payload), rootId: rootIdOf(root), payloadHash };
