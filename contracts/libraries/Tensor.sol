@@ -18,8 +18,12 @@ struct Tensor {
 }
 
 /// @notice A tensor under the name that the model declares for it.
+/// @param name UTF-8, 1 to 255 bytes.
+/// @param nameHash keccak256 of the name.
+/// @param tensor The tensor.
 struct NamedTensor {
     ByteView name;
+    bytes32 nameHash;
     Tensor tensor;
 }
 

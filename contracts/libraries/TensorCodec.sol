@@ -81,6 +81,7 @@ library TensorCodec {
     /// @notice The number of elements of packed dimensions (see `Tensor.dims`).
     /// @dev The size is checked before a zero makes the tensor empty, so that a zero hides no absurd dimension.
     function elementCount(uint256 dims, uint256 rank) internal pure returns (uint256 count) {
+        if (rank == 0) return 1;
         count = 1;
         bool empty = false;
         // count <= 2^24 before each step and a dimension is below 2^32: the product stays below 2^56.

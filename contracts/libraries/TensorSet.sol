@@ -56,7 +56,7 @@ library TensorSet {
     function find(NamedTensor[] memory set, string memory name) internal pure returns (Tensor memory) {
         bytes32 wanted = keccak256(bytes(name));
         for (uint256 i = 0; i < set.length; ++i) {
-            if (set[i].name.hash() == wanted) return set[i].tensor;
+            if (set[i].nameHash == wanted) return set[i].tensor;
         }
         revert TensorNotFound(name);
     }
@@ -82,24 +82,27 @@ library TensorSet {
             uint256 nameEnd = at + 1 + nameSize;
             if (nameEnd + 4 > length) revert TensorSetTruncated(length);
             ByteView name = encoded.slice(at + 1, nameSize);
-            _checkName(name, set, index);
+            bytes32 nameHash = _checkName(name, set, index);
             uint256 size = encoded.wordAt(nameEnd) >> 224;
             end = nameEnd + 4 + size;
             if (end > length) revert TensorSetTruncated(length);
-            set[index].name = name;
+            (set[index].name, set[index].nameHash) = (name, nameHash);
             set[index].tensor = TensorCodec.decodeView(encoded.slice(nameEnd + 4, size));
         }
     }
 
-    function _checkName(ByteView name, NamedTensor[] memory set, uint256 index) private pure {
+    function _checkName(
+        ByteView name,
+        NamedTensor[] memory set,
+        uint256 index
+    ) private pure returns (bytes32 nameHash) {
         if (name.length() == 0) revert TensorNameLength(index);
         (bool valid, ) = Utf8.scan(name);
         if (!valid) revert TensorNameNotUtf8(index);
-        if (index == 0) return;
-        // Quadratic, but bounded: a set has at most 255 names of at most 255 bytes.
-        bytes32 digest = name.hash();
+        nameHash = name.hash();
+        // Quadratic, but bounded: 255 names take about 32,000 comparisons of two words.
         for (uint256 i = 0; i < index; ++i) {
-            if (set[i].name.length() == name.length() && set[i].name.hash() == digest) revert TensorNameRepeated(index);
+            if (set[i].nameHash == nameHash) revert TensorNameRepeated(index);
         }
     }
 }
