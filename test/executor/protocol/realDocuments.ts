@@ -1,0 +1,23 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where data that is not in the repository lies. */
+const DATA = process.env.ASSAY_DATA ?? join(__dirname, "../../../../shared/data");
+
+export interface RealDocument {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Documents that real AWS enclaves gave; the running test is skipped where they are not at hand. */
+export function realDocuments(test: Mocha.Context): RealDocument[] {
+  const folder = join(DATA, "nitro");
+  if (!existsSync(folder)) {
+    const { runnable } = test as unknown as { runnable(): { title: string } };
+    runnable.call(test).title += ` (skipped: no ${join("data", "nitro")}; set ASSAY_DATA)`;
+    test.skip();
+  }
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".cose"))
+    .map((name) => ({ name, bytes: readFileSync(join(folder, name)) }));
+}
