@@ -88,7 +88,8 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
       } else if (code === 0) {
         settle(undefined);
       } else {
-        const output = tail.filter((line) => line.trim() !== "").slice(-TAIL_LINES).join("\n");
+        // Stack frames of other people's code push the message itself out of sight.
+        const output = tail.filter((line) => line.trim() !== "" && !/^\s+at /.test(line)).slice(-TAIL_LINES).join("\n");
         settle(new SetupError({ message: `${what} failed (${signal ?? `exit code ${code}`}). Its last words:\n${output}`, hint }));
       }
     });
