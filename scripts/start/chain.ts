@@ -32,7 +32,9 @@ export interface ChainOptions {
 /** The path of the anvil binary of npm, or undefined where no package for this platform is installed. */
 export function anvilBinary(): string | undefined {
   try {
-    return require.resolve(`@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}/bin/anvil`);
+    return require.resolve(
+      `@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}/bin/anvil`,
+    );
   } catch {
     return undefined;
   }
@@ -41,7 +43,8 @@ export function anvilBinary(): string | undefined {
 function programOf(kind: ChainKind, port: number): { command: string; args: string[] } {
   if (kind === "anvil") {
     const command = anvilBinary();
-    if (command === undefined) throw new Error(`there is no anvil for ${process.platform}-${process.arch} in node_modules`);
+    if (command === undefined)
+      throw new Error(`there is no anvil for ${process.platform}-${process.arch} in node_modules`);
     // Chain id and accounts are Hardhat's defaults already; the hardfork is named because P256VERIFY came with Osaka.
     return { command, args: ["--host", "127.0.0.1", "--port", String(port), "--hardfork", "osaka"] };
   }

@@ -80,17 +80,33 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
       else reject(error);
     };
 
-    child.on("error", (cause) => settle(new SetupError({ message: `${what}: ${command} can not be started (${cause.code})`, hint })));
+    child.on("error", (cause) =>
+      settle(new SetupError({ message: `${what}: ${command} can not be started (${cause.code})`, hint })),
+    );
     child.on("close", (code, signal) => {
       if (interrupted !== undefined) {
         const exitCode = interrupted === "SIGINT" ? 130 : 143;
-        settle(new SetupError({ message: `${what} was interrupted`, hint: "run the same command again; it goes on where it stopped.", exitCode }));
+        settle(
+          new SetupError({
+            message: `${what} was interrupted`,
+            hint: "run the same command again; it goes on where it stopped.",
+            exitCode,
+          }),
+        );
       } else if (code === 0) {
         settle(undefined);
       } else {
         // Stack frames of other people's code push the message itself out of sight.
-        const output = tail.filter((line) => line.trim() !== "" && !/^\s+at /.test(line)).slice(-TAIL_LINES).join("\n");
-        settle(new SetupError({ message: `${what} failed (${signal ?? `exit code ${code}`}). Its last words:\n${output}`, hint }));
+        const output = tail
+          .filter((line) => line.trim() !== "" && !/^\s+at /.test(line))
+          .slice(-TAIL_LINES)
+          .join("\n");
+        settle(
+          new SetupError({
+            message: `${what} failed (${signal ?? `exit code ${code}`}). Its last words:\n${output}`,
+            hint,
+          }),
+        );
       }
     });
   });

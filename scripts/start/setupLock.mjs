@@ -62,7 +62,8 @@ export async function withLock(file, work) {
   process.on("SIGTERM", interrupt);
   try {
     for (;;) {
-      if (interrupted) throw new SetupError({ message: "interrupted while another set-up was running", hint: "", exitCode: 130 });
+      if (interrupted)
+        throw new SetupError({ message: "interrupted while another set-up was running", hint: "", exitCode: 130 });
       try {
         fs.linkSync(own, file);
         break;

@@ -19,7 +19,9 @@ const TOOLS = ["package-lock.json", "hardhat.config.ts", "tsconfig.json", "tscon
 /** npm as it was called, so that the same version installs; else the one beside this Node. */
 function npmCommand() {
   const script = process.env.npm_execpath;
-  return script?.endsWith(".js") === true ? { command: process.execPath, before: [script] } : { command: "npm", before: [] };
+  return script?.endsWith(".js") === true
+    ? { command: process.execPath, before: [script] }
+    : { command: "npm", before: [] };
 }
 
 /** @type {Step} */

@@ -74,7 +74,10 @@ export function percent(ratios: readonly Ratio[]): number {
 }
 
 /** One line for each threshold: whether it is met, and by what. An empty coverage meets nothing: something went wrong then. */
-export function judge(files: readonly FileCoverage[], goal: CoverageGoal): { readonly ok: boolean; readonly line: string }[] {
+export function judge(
+  files: readonly FileCoverage[],
+  goal: CoverageGoal,
+): { readonly ok: boolean; readonly line: string }[] {
   const kinds = [{ kind: "line", goalPercent: goal.linesPercent, of: percent(files.map((file) => file.lines)) }];
   if (goal.branchesPercent !== undefined) {
     kinds.push({ kind: "branch", goalPercent: goal.branchesPercent, of: percent(files.map((file) => file.branches)) });

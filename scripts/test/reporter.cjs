@@ -57,7 +57,9 @@ module.exports = class AssayReporter {
     });
     runner.once("end", () => {
       for (const [index, failure] of report.failures.entries()) {
-        console.log(`\n${index + 1}) ${failure.title}${failure.file === "" ? "" : `\n   in ${failure.file}`}\n${failure.error}`);
+        console.log(
+          `\n${index + 1}) ${failure.title}${failure.file === "" ? "" : `\n   in ${failure.file}`}\n${failure.error}`,
+        );
       }
       const skipped = report.skips.length === 0 ? "" : `, ${report.skips.length} skipped`;
       console.log(`\n${report.passed} passed, ${report.failures.length} failed${skipped}`);

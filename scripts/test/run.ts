@@ -1,6 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
-import { CONTRACT_GOAL, coverageTable, EXECUTOR_GOAL, judge, readContractCoverage, readExecutorCoverage } from "./coverage";
+import {
+  CONTRACT_GOAL,
+  coverageTable,
+  EXECUTOR_GOAL,
+  judge,
+  readContractCoverage,
+  readExecutorCoverage,
+} from "./coverage";
 import { parseOptions, type TestOptions, USAGE } from "./options";
 import { runSuite, type SuiteResult } from "./suiteRun";
 import { LANES } from "./suites";
@@ -30,11 +37,17 @@ function judgeCoverage(results: readonly SuiteResult[], options: TestOptions): {
     try {
       files = read(ROOT);
     } catch (error) {
-      return [{ ok: false, line: `${suite}: there is no coverage to judge (${error instanceof Error ? error.message : String(error)})` }];
+      return [
+        {
+          ok: false,
+          line: `${suite}: there is no coverage to judge (${error instanceof Error ? error.message : String(error)})`,
+        },
+      ];
     }
     const judgements = judge(files, goal);
     const missed = judgements.some(({ ok }) => !ok);
-    if (missed || options.coverageTable) console.log(["", `Coverage of ${suite}:`, ...coverageTable(files, goal, options.coverageTable)].join("\n"));
+    if (missed || options.coverageTable)
+      console.log(["", `Coverage of ${suite}:`, ...coverageTable(files, goal, options.coverageTable)].join("\n"));
     return judgements;
   });
 }
@@ -48,7 +61,8 @@ async function main(): Promise<number> {
   const { options } = parsed;
   const started = Date.now();
   // What an earlier run measured must not be judged in place of this one.
-  for (const stale of ["coverage.json", "coverage"]) fs.rmSync(path.join(ROOT, stale), { recursive: true, force: true });
+  for (const stale of ["coverage.json", "coverage"])
+    fs.rmSync(path.join(ROOT, stale), { recursive: true, force: true });
   const results = (await Promise.all(LANES.map((lane) => runLane(lane, options)))).flat();
   const judgements = judgeCoverage(results, options);
   const totals = totalsOf(results, judgements, process.env.CI === "true");

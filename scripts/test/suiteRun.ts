@@ -64,7 +64,8 @@ export async function runSuite(root: string, suite: SuiteName, grep: string | un
   const failures = report.failures.map((failure) => `${suite}: ${failure.title}`);
   if (ending.killed) failures.push(`${suite}: ${ending.how}`);
   // The tests passed and the program still failed: a crash after the last test, or no coverage report.
-  else if (failures.length === 0 && ending.code !== 0) failures.push(`${suite}: all tests passed, but the run ended with ${ending.how}`);
+  else if (failures.length === 0 && ending.code !== 0)
+    failures.push(`${suite}: all tests passed, but the run ended with ${ending.how}`);
   const ran = report.passed + report.failures.length + report.skips.length;
   if (ran === 0 && grep === undefined) failures.push(`${suite}: no test ran`);
   return result({ passed: report.passed, failures, skips: report.skips });
@@ -98,7 +99,8 @@ function endOf(child: ChildProcess, reportFile: string): Promise<Ending> {
     const watch = setInterval(() => {
       if (reportedAt === undefined && fs.existsSync(reportFile)) reportedAt = Date.now();
       if (Date.now() - started > SUITE_LIMIT_MS) stop(`stopped after ${SUITE_LIMIT_MS / 60_000} minutes`);
-      else if (reportedAt !== undefined && Date.now() - reportedAt > LINGER_MS) stop("did not end after its last test: a test left something open");
+      else if (reportedAt !== undefined && Date.now() - reportedAt > LINGER_MS)
+        stop("did not end after its last test: a test left something open");
     }, POLL_MS);
     const interrupt = (): void => stop("interrupted");
     process.on("SIGINT", interrupt);
@@ -110,7 +112,11 @@ function endOf(child: ChildProcess, reportFile: string): Promise<Ending> {
       process.off("SIGTERM", interrupt);
       // Whatever the suite started and left behind goes with it.
       signalGroup(child, "SIGKILL");
-      resolve({ code, how: reason ?? (signal === null ? `exit code ${code}` : `signal ${signal}`), killed: reason !== undefined });
+      resolve({
+        code,
+        how: reason ?? (signal === null ? `exit code ${code}` : `signal ${signal}`),
+        killed: reason !== undefined,
+      });
     });
   });
 }

@@ -46,7 +46,16 @@ function suiteOf(file: string): SuiteName {
 }
 
 const HARDHAT = ["node_modules/hardhat/internal/cli/bootstrap.js", "--config", "scripts/test/hardhat.config.ts"];
-const MOCHA = ["node_modules/mocha/bin/mocha.js", "--no-config", "-r", "ts-node/register", "--extension", "ts", "--reporter", "scripts/test/reporter.cjs"];
+const MOCHA = [
+  "node_modules/mocha/bin/mocha.js",
+  "--no-config",
+  "-r",
+  "ts-node/register",
+  "--extension",
+  "ts",
+  "--reporter",
+  "scripts/test/reporter.cjs",
+];
 
 /** What to run with Node, in the clone's folder, for one suite. */
 export function commandOf(suite: SuiteName, files: readonly string[], grep: string | undefined): SuiteCommand {
@@ -61,7 +70,10 @@ export function commandOf(suite: SuiteName, files: readonly string[], grep: stri
     case "gas":
       return { args: [...HARDHAT, "test", "--no-compile", ...files], env: grepEnv };
     case "executor":
-      return { args: ["node_modules/c8/bin/c8.js", process.execPath, ...MOCHA, "--timeout", "60000", ...grepArgs, ...files], env: {} };
+      return {
+        args: ["node_modules/c8/bin/c8.js", process.execPath, ...MOCHA, "--timeout", "60000", ...grepArgs, ...files],
+        env: {},
+      };
     case "e2e":
     case "attacks":
       return { args: [...MOCHA, "--timeout", "300000", ...grepArgs, ...files], env: {} };
