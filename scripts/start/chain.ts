@@ -69,19 +69,20 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Polls until the node answers; a node that has ended, or takes two minutes, is an error with its last words. */
-async function waitUntilReady(child: Child, url: string): Promise<void> {
+/** What each node prints once it owns the port. Without it, somebody else's node on that port would pass for ours. */
+const LISTENING: Readonly<Record<ChainKind, RegExp>> = { hardhat: /Started HTTP/, anvil: /Listening on/ };
+
+/** Polls until the node listens and answers; a node that has ended, or takes two minutes, is an error with its last words. */
+async function waitUntilReady(child: Child, kind: ChainKind, url: string): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
   let ended = false;
+  let listening = false;
   void child.exited.then(() => {
     ended = true;
   });
   while (!ended && Date.now() < deadline) {
-    if (await answers(url)) {
-      // Somebody else's node on the same port would answer too, while ours could not listen and is about to end.
-      await sleep(POLL_MS);
-      if (!ended) return;
-    }
+    listening ||= LISTENING[kind].test(child.lastWords());
+    if (listening && (await answers(url))) return;
     await sleep(POLL_MS);
   }
   throw new Error(`the ${child.name} ${ended ? "ended before it answered" : "did not answer"}:\n${child.lastWords()}`);
@@ -104,7 +105,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
     });
     const url = `http://127.0.0.1:${port}`;
     try {
-      await waitUntilReady(child, url);
+      await waitUntilReady(child, options.kind, url);
       return { kind: options.kind, url, wsUrl: `ws://127.0.0.1:${port}`, port, child, stop: () => child.stop() };
     } catch (error) {
       await child.stop();

@@ -55,7 +55,18 @@ export function killGroup(child, signal) {
 export function runCommand({ what, command, args, cwd, env = process.env, hint }) {
   return new Promise((resolve, reject) => {
     const finish = showProgress(what);
-    const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    let child;
+    let interrupted;
+    const interrupt = (signal) => {
+      interrupted = signal;
+      if (child === undefined) return;
+      killGroup(child, "SIGTERM");
+      setTimeout(() => killGroup(child, "SIGKILL"), KILL_GRACE_MS).unref();
+    };
+    // Before the program starts: a signal in between would end us and leave it, in its own group, to run on.
+    process.on("SIGINT", interrupt);
+    process.on("SIGTERM", interrupt);
+    child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     const tail = [];
     const keep = (chunk) => {
       tail.push(...String(chunk).split("\n"));
@@ -64,14 +75,6 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
 
-    let interrupted;
-    const interrupt = (signal) => {
-      interrupted = signal;
-      killGroup(child, "SIGTERM");
-      setTimeout(() => killGroup(child, "SIGKILL"), KILL_GRACE_MS).unref();
-    };
-    process.on("SIGINT", interrupt);
-    process.on("SIGTERM", interrupt);
     const settle = (error) => {
       process.off("SIGINT", interrupt);
       process.off("SIGTERM", interrupt);
