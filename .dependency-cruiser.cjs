@@ -56,6 +56,13 @@ module.exports = {
       to: { path: `^executor/(${STAGES})/`, dynamic: false, dependencyTypesNot: ["type-only"] },
     },
     {
+      name: "rpc-is-an-adapter",
+      comment: "rpc/ implements ports of several stages over JSON-RPC; only those who build adapters know it.",
+      severity: "error",
+      from: { path: "^executor/", pathNot: "^executor/(rpc|app|client|testing|cli)/" },
+      to: { path: "^executor/rpc/" },
+    },
+    {
       name: "config-knows-no-stage",
       comment: "One schema for all flags; it must not pull the program in.",
       severity: "error",

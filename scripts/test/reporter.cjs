@@ -26,6 +26,16 @@ function short(value) {
   return text === undefined ? String(value) : text.slice(0, 2_000);
 }
 
+/**
+ * The reason of a skip: what scripts/test/skip.ts noted, or, where a helper without it looks for data, a title that ends
+ * in "(skipped: reason)". A plain it.skip or this.skip() has none and is called what it is.
+ */
+function skipOf(test) {
+  if (test.assaySkip !== undefined) return test.assaySkip;
+  const inTitle = /\(skipped: (.+)\)$/.exec(test.title);
+  return inTitle === null ? { reason: "no reason given", missing: "unnamed" } : { reason: inTitle[1], missing: "data" };
+}
+
 module.exports = class AssayReporter {
   constructor(runner) {
     const report = { passed: 0, failures: [], skips: [] };
@@ -49,11 +59,9 @@ module.exports = class AssayReporter {
       say(`FAIL  ${test.title}`);
     });
     runner.on("pending", (test) => {
-      // Set by scripts/test/skip.ts; a plain it.skip or this.skip() has none and is called what it is.
-      const reason = test.assaySkip?.reason;
-      const missing = test.assaySkip?.missing ?? "unnamed";
-      report.skips.push({ title: test.fullTitle(), reason: reason ?? "no reason given", missing });
-      say(`skip  ${test.title}: ${reason ?? "no reason given"}`);
+      const { reason, missing } = skipOf(test);
+      report.skips.push({ title: test.fullTitle(), reason, missing });
+      say(`skip  ${test.title}: ${reason}`);
     });
     runner.once("end", () => {
       for (const [index, failure] of report.failures.entries()) {
