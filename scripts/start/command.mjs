@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { SetupError } from "./setupError.mjs";
 
-const TAIL_LINES = 40;
+/** Shown of a program that failed, from each end: npm says why first, a compiler last. */
+const SHOWN_LINES = 20;
+const KEPT_CHARS = 65_536;
 const FIRST_NOTE_MS = 2_000;
 const NOTE_EVERY_MS = 10_000;
 const KILL_GRACE_MS = 3_000;
@@ -33,6 +35,13 @@ export function showProgress(what) {
       process.stderr.write(`${tty ? "\r\u001b[K" : ""}${what}: ${outcome} after ${seconds()} s\n`);
     }
   };
+}
+
+/** The beginning and the end of what a program printed, without stack frames, which push the message itself out of sight. */
+function excerpt(output) {
+  const lines = output.split("\n").filter((line) => line.trim() !== "" && !/^\s+at /.test(line));
+  if (lines.length <= 2 * SHOWN_LINES) return lines.join("\n");
+  return [...lines.slice(0, SHOWN_LINES), "...", ...lines.slice(-SHOWN_LINES)].join("\n");
 }
 
 /** Ends a whole process group that was started with `detached`; a group that is gone already is no error. */
@@ -67,10 +76,11 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
     process.on("SIGINT", interrupt);
     process.on("SIGTERM", interrupt);
     child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-    const tail = [];
+    let head = "";
+    let tail = "";
     const keep = (chunk) => {
-      tail.push(...String(chunk).split("\n"));
-      if (tail.length > 4 * TAIL_LINES) tail.splice(0, tail.length - 2 * TAIL_LINES);
+      if (head.length < KEPT_CHARS) head += chunk;
+      else tail = (tail + chunk).slice(-KEPT_CHARS);
     };
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
@@ -99,14 +109,9 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
       } else if (code === 0) {
         settle(undefined);
       } else {
-        // Stack frames of other people's code push the message itself out of sight.
-        const output = tail
-          .filter((line) => line.trim() !== "" && !/^\s+at /.test(line))
-          .slice(-TAIL_LINES)
-          .join("\n");
         settle(
           new SetupError({
-            message: `${what} failed (${signal ?? `exit code ${code}`}). Its last words:\n${output}`,
+            message: `${what} failed (${signal ?? `exit code ${code}`}). What it said:\n${excerpt(head + tail)}`,
             hint,
           }),
         );
