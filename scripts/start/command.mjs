@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { SetupError } from "./setupError.mjs";
 
 /** Shown of a program that failed, from each end: npm says why first, a compiler last. */
@@ -7,6 +8,9 @@ const KEPT_CHARS = 65_536;
 const FIRST_NOTE_MS = 2_000;
 const NOTE_EVERY_MS = 10_000;
 const KILL_GRACE_MS = 3_000;
+/** Two equal signals closer than this are one key press. */
+const SAME_SIGNAL_MS = 300;
+const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
  * Says on stderr that something is still going on, once it takes longer than 2 s.
@@ -121,26 +125,28 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
 }
 
 /**
- * Hands the terminal to a program and ends with its exit code. Signals that reach only us are passed on; the
- * program stays in our process group, so that it gets Ctrl-C from the terminal like any foreground program.
+ * Hands the terminal's output to a program and ends with its exit code. The program runs in a process group of its own and
+ * gets each signal from us, once: under npm, Ctrl-C arrives twice (from the terminal, and passed on by npm), and a daemon
+ * takes a second signal for an order to stop without draining.
  * @param {{ command: string, args: string[], cwd: string, env?: NodeJS.ProcessEnv }} options
  * @returns {Promise<number>} the exit code, 128 + n where a signal ended it
  */
 export function handOver({ command, args, cwd, env = process.env }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: "inherit" });
-    // The terminal has sent SIGINT to the child as well: we only have to outlive it.
-    const ignore = () => {};
-    const pass = (signal) => child.kill(signal);
-    process.on("SIGINT", ignore);
-    process.on("SIGTERM", pass);
-    process.on("SIGHUP", pass);
+    let child;
+    const last = new Map();
+    const pass = (signal) => {
+      const now = Date.now();
+      if (now - (last.get(signal) ?? Number.NEGATIVE_INFINITY) < SAME_SIGNAL_MS) return;
+      last.set(signal, now);
+      child?.kill(signal);
+    };
+    for (const signal of PASSED_ON) process.on(signal, pass);
+    child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", "inherit", "inherit"] });
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      process.off("SIGINT", ignore);
-      process.off("SIGTERM", pass);
-      process.off("SIGHUP", pass);
-      resolve(code ?? (signal === "SIGINT" ? 130 : 143));
+      for (const name of PASSED_ON) process.off(name, pass);
+      resolve(code ?? 128 + (constants.signals[signal] ?? 0));
     });
   });
 }
