@@ -7,9 +7,10 @@ import { bubblewrap } from "./sandbox/bubblewrap";
 import type { EnclaveImage } from "./sandbox/image";
 import type { Launched, Launcher } from "./sandbox/launcher";
 import { judge } from "./sandbox/verdict";
+import { landlock, plainProcess, unshare } from "./sandbox/withoutBubblewrap";
 
 /** Every launcher, the strongest first. */
-export const LAUNCHERS: readonly Launcher[] = [bubblewrap];
+export const LAUNCHERS: readonly Launcher[] = [bubblewrap, unshare, landlock, plainProcess];
 
 /** What trying one launcher gave. */
 export interface LevelReport {

@@ -29,6 +29,13 @@ export class Native {
     return this.#invoke(types, [number, ...args]);
   }
 
+  /** An execve that is ready to be called; it returns only when it fails. */
+  prepareExecve(parts: { readonly path: string; readonly args: readonly string[]; readonly env: readonly string[] }): () => number {
+    const types = ["const char *", "const char **", "const char **"];
+    const args = [59, parts.path, [...parts.args, null], [...parts.env, null]];
+    return () => this.#invoke(types, args);
+  }
+
   /** The name of the error in a negative result, `OK` otherwise. */
   errorName(result: number): string {
     return result >= 0 ? "OK" : (this.#names.get(-result) ?? `E${-result}`);

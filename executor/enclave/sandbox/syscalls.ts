@@ -15,7 +15,7 @@ export const SYSCALLS_X86_64 = {
   eventfd2: 290, epoll_create1: 291, dup3: 292, pipe2: 293, perf_event_open: 298, prlimit64: 302, setns: 308, getcpu: 309, process_vm_readv: 310,
   seccomp: 317, getrandom: 318, memfd_create: 319, bpf: 321, execveat: 322, userfaultfd: 323, membarrier: 324, statx: 332, rseq: 334,
   pidfd_send_signal: 424, io_uring_setup: 425, pidfd_open: 434, clone3: 435, close_range: 436, openat2: 437, pidfd_getfd: 438, faccessat2: 439, epoll_pwait2: 441,
-  landlock_create_ruleset: 444, landlock_add_rule: 445, landlock_restrict_self: 446, shmget: 29,
+  landlock_create_ruleset: 444, landlock_add_rule: 445, landlock_restrict_self: 446, mount_setattr: 442, shmget: 29,
 } as const;
 
 export type SyscallName = keyof typeof SYSCALLS_X86_64;
