@@ -11,7 +11,7 @@ import { readVectors } from "../../../scripts/vectors/write";
 import { SEED, anyChange, mutate } from "../../executor/protocol/arbitraries";
 import { codeOrValue } from "../../executor/protocol/expectCode";
 import { realDocuments } from "../../executor/protocol/realDocuments";
-import { outcomeOf } from "../tensor/outcome";
+import { outcomeOf, runs } from "../tensor/outcome";
 
 interface Fields {
   moduleId: string;
@@ -108,7 +108,7 @@ describe("attestation/NitroDocument", () => {
       expect(outcome.ok ? undefined : outcome.code, bytesToHex(bytes)).to.equal(code);
       codes.add(code);
     });
-    await fc.assert(property, { seed: SEED, numRuns: 500 });
-    expect(codes.size, "the changes reach several rules").to.be.greaterThan(6);
+    await fc.assert(property, { seed: SEED, numRuns: runs(500) });
+    expect(codes.size, "the changes reach several rules").to.be.greaterThan(runs(6));
   });
 });

@@ -12,7 +12,7 @@ import { stringTensor, tensorFrom } from "../../../executor/protocol/tensorValue
 import { bytesToHex } from "../../../executor/protocol/bytes";
 import { readVectors } from "../../../scripts/vectors/write";
 import { SEED } from "../../executor/protocol/arbitraries";
-import { type Outcome, outcomeOf } from "./outcome";
+import { type Outcome, outcomeOf, runs } from "./outcome";
 
 type Expected = { value: string } | { code: string };
 
@@ -60,7 +60,7 @@ describe("libraries/Float16, Float32, Float64", () => {
         expect(await run(READERS[dtype], part)).to.deep.equal(computed(() => floatToFixed(dtype, part)));
       }
     });
-    await fc.assert(property, { seed: SEED, numRuns: 200 });
+    await fc.assert(property, { seed: SEED, numRuns: runs(200) });
   });
 
   it("rounds random fixed-point numbers of every size as TypeScript does", async () => {
@@ -69,7 +69,7 @@ describe("libraries/Float16, Float32, Float64", () => {
       expect(await run("to32", fixed)).to.deep.equal(computed(() => fixedToFloat(DType.float, fixed)));
       expect(await run("to64", fixed)).to.deep.equal(computed(() => fixedToFloat(DType.double, fixed)));
     });
-    await fc.assert(property, { seed: SEED, numRuns: 200 });
+    await fc.assert(property, { seed: SEED, numRuns: runs(200) });
   });
 
   it("orders floats of every width without converting them, and -0 as 0", async () => {

@@ -8,7 +8,7 @@ import { fixedValuesOf } from "../../../executor/protocol/tensorFixedPoint";
 import { DType, type NumericDType, elementBytes } from "../../../executor/protocol/tensorType";
 import { numbersOf, stringTensor, tensorFrom } from "../../../executor/protocol/tensorValues";
 import { SEED, anyTensor } from "../../executor/protocol/arbitraries";
-import { outcomeOf } from "./outcome";
+import { outcomeOf, runs } from "./outcome";
 
 type Values = readonly (number | bigint | boolean)[];
 
@@ -106,7 +106,7 @@ describe("libraries/TensorReader", () => {
       }
       expect(outcome.ok ? { ok: true, value: [...(outcome.value as bigint[])] } : outcome).to.deep.equal(expected);
     });
-    await fc.assert(property, { seed: SEED, numRuns: 150 });
+    await fc.assert(property, { seed: SEED, numRuns: runs(150) });
   });
 
   it("slices and takes rows without leaving the tensor", async () => {
@@ -170,6 +170,6 @@ describe("libraries/TensorArgmax", () => {
       const best = values.reduce((at, value, i) => (value > (values[at] as number) ? i : at), 0);
       expect(await argmax(encode(DType.float, values))).to.equal(BigInt(best));
     });
-    await fc.assert(property, { seed: SEED, numRuns: 100 });
+    await fc.assert(property, { seed: SEED, numRuns: runs(100) });
   });
 });

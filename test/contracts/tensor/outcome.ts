@@ -1,4 +1,5 @@
 import type { BaseContract } from "ethers";
+import hre from "hardhat";
 
 /** What a call gave: its decoded result, or the name of the error it reverted with, in the spelling of TypeScript's codes. */
 export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly code: string };
@@ -29,3 +30,9 @@ function revertData(error: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** Coverage traces every step of the EVM in memory: the dearest call takes gigabytes there, and says nothing new. */
+export const UNDER_COVERAGE = "__SOLIDITY_COVERAGE_RUNNING" in hre;
+
+/** How often a property runs: a tenth under coverage, where lines count and verdicts were tried before. */
+export const runs = (count: number): number => (UNDER_COVERAGE ? Math.ceil(count / 10) : count);
