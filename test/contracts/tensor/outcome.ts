@@ -10,7 +10,10 @@ export function codeOfError(name: string): string {
 }
 
 /** Calls without sending. A revert with an error of the ABI is an outcome; any other failure is thrown. */
-export async function outcomeOf(contract: BaseContract, call: { readonly method: string; readonly args: readonly unknown[] }): Promise<Outcome> {
+export async function outcomeOf(
+  contract: BaseContract,
+  call: { readonly method: string; readonly args: readonly unknown[] },
+): Promise<Outcome> {
   try {
     return { ok: true, value: await contract.getFunction(call.method).staticCall(...call.args) };
   } catch (error) {
