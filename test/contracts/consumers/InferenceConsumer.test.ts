@@ -1,22 +1,22 @@
 import { time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import { type Contract, computeAddress, id, ZeroAddress, ZeroHash } from "ethers";
+import { computeAddress, id, ZeroAddress, ZeroHash } from "ethers";
 import { hexToBytes } from "../../../executor/protocol/bytes";
 import { decodeTerms } from "../../../executor/protocol/terms";
 import { args } from "../helpers/job";
-import { now } from "../helpers/world";
-import { Desk, MODEL_HASH, outputOf, POLICY, REWARD, STATUS, UNIT } from "./desk";
+import { as, now } from "../helpers/world";
+import { type Consumer, Desk, MODEL_HASH, outputOf, POLICY, REWARD, STATUS, UNIT } from "./desk";
 
 const INPUT = "0x0100";
 const ANSWER = outputOf("y", 0.5);
 
 describe("consumers/InferenceConsumer", () => {
   let desk: Desk;
-  let consumer: Contract;
+  let consumer: Consumer;
 
   beforeEach(async () => {
     desk = await Desk.start();
-    consumer = await desk.deploy("ConsumerHarness", [desk.world.hub.target, POLICY]);
+    consumer = await desk.deploy<Consumer>("ConsumerHarness", [desk.world.hub.target, POLICY]);
   });
 
   const ask = () => desk.ask(consumer.ask(MODEL_HASH, INPUT, ZeroAddress, { value: REWARD }));
@@ -39,7 +39,7 @@ describe("consumers/InferenceConsumer", () => {
   });
 
   it("passes an image and a refund address on", async () => {
-    const other = await desk.deploy("ConsumerHarness", [
+    const other = await desk.deploy<Consumer>("ConsumerHarness", [
       desk.world.hub.target,
       { ...POLICY, profile: ZeroHash, imageId: id("image") },
     ]);
@@ -68,7 +68,7 @@ describe("consumers/InferenceConsumer", () => {
   ] as const) {
     it(`can not be deployed with ${what}`, async () => {
       await expect(
-        desk.deploy("ConsumerHarness", [desk.world.hub.target, { ...POLICY, ...change }]),
+        desk.deploy<Consumer>("ConsumerHarness", [desk.world.hub.target, { ...POLICY, ...change }]),
       ).to.be.revertedWithCustomError(consumer, "ConsumerPolicyIncomplete");
     });
   }
@@ -92,7 +92,7 @@ describe("consumers/InferenceConsumer", () => {
   it("takes only ids that it has asked", async () => {
     // A hub that delivers what was never asked is none of ours; a signer stands in for it here.
     const signer = desk.signer(7);
-    const own = await desk.deploy("ConsumerHarness", [await signer.getAddress(), POLICY]);
+    const own = await desk.deploy<Consumer>("ConsumerHarness", [await signer.getAddress(), POLICY]);
     const answer = {
       requestId: id("x"),
       modelHash: MODEL_HASH,
@@ -102,7 +102,7 @@ describe("consumers/InferenceConsumer", () => {
       fulfilledAt: 1,
       signer: ZeroAddress,
     };
-    await expect((own.connect(signer) as Contract).onInference(answer, ANSWER))
+    await expect(as(own, signer).onInference(answer, ANSWER))
       .to.be.revertedWithCustomError(own, "ConsumerNotPending")
       .withArgs(id("x"));
   });
@@ -151,10 +151,7 @@ describe("consumers/InferenceConsumer", () => {
       .to.be.revertedWithCustomError(consumer, "ConsumerStillOpen")
       .withArgs(refused.requestId, STATUS.open);
     await desk.refuse(refused);
-    await expect((consumer.connect(desk.signer(6)) as Contract).abandon(refused.requestId)).to.emit(
-      consumer,
-      "NotAnswered",
-    );
+    await expect(as(consumer, desk.signer(6)).abandon(refused.requestId)).to.emit(consumer, "NotAnswered");
 
     await time.increase(POLICY.deadlineSeconds + 1);
     await expect(consumer.abandon(late.requestId)).to.be.revertedWithCustomError(consumer, "ConsumerStillOpen");

@@ -1,4 +1,4 @@
-import type { Contract, ContractTransactionReceipt, ContractTransactionResponse, Signer } from "ethers";
+import type { BaseContract, ContractTransactionReceipt, ContractTransactionResponse, Signer } from "ethers";
 import { id, ZeroHash } from "ethers";
 import hre from "hardhat";
 import { bytesToHex } from "../../../executor/protocol/bytes";
@@ -6,7 +6,7 @@ import { encodeTensorSet } from "../../../executor/protocol/tensorSet";
 import { DType } from "../../../executor/protocol/tensorType";
 import { tensorFrom } from "../../../executor/protocol/tensorValues";
 import { args, Job } from "../helpers/job";
-import { deployWorld, enclaveKey, mined, now, PROFILE, registrationOf, type World } from "../helpers/world";
+import { deployWorld, enclaveKey, mined, now, PROFILE, registrationOf, type With, type World } from "../helpers/world";
 
 export const UNIT = 10n ** 18n;
 export const ETHER = UNIT;
@@ -24,6 +24,10 @@ export const POLICY = {
 export const CALM = [-3.6, -3.5, -3.4, -3.4, -3.5, -3.4, 0.001, 0.002, -0.05, 0.1, 0, -1, 0].map(
   (value) => BigInt(Math.round(value * 1e6)) * 10n ** 12n,
 );
+
+export type Consumer = With<"ask" | "abandon" | "isPending" | "onInference" | "setFailing" | "ln">;
+export type Feed = With<"report" | "isFresh" | "features" | "toUsd" | "toWeiUp" | "toWeiDown">;
+export type Hostile = With<"run" | "reentered">;
 
 /** A real hub and registry with one registered enclave, and what it takes to let it answer. */
 export class Desk {
@@ -52,8 +56,8 @@ export class Desk {
     return this.signers[index] as Signer;
   }
 
-  async deploy(name: string, parameters: readonly unknown[]): Promise<Contract> {
-    return (await hre.ethers.deployContract(name, [...parameters], this.signer(0))) as unknown as Contract;
+  async deploy<C extends BaseContract>(name: string, parameters: readonly unknown[]): Promise<C> {
+    return (await hre.ethers.deployContract(name, [...parameters], this.signer(0))) as unknown as C;
   }
 
   /** The request that a transaction opened, as the hub's event tells it. */

@@ -1,33 +1,64 @@
 import { time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import type { Contract } from "ethers";
 import hre from "hardhat";
 import { hexToBytes } from "../../../executor/protocol/bytes";
 import { decodeTensorSet } from "../../../executor/protocol/tensorSet";
 import { numbersOf } from "../../../executor/protocol/tensorValues";
-import { CALM, Desk, ETHER, MODEL_HASH, outputOf, POLICY, REWARD, STATUS, UNIT } from "../consumers/desk";
+import {
+  CALM,
+  Desk,
+  ETHER,
+  type Feed,
+  type Hostile,
+  MODEL_HASH,
+  outputOf,
+  POLICY,
+  REWARD,
+  STATUS,
+  UNIT,
+} from "../consumers/desk";
 import type { Job } from "../helpers/job";
-import { mined } from "../helpers/world";
+import { as, mined, type With } from "../helpers/world";
 
 const PRICE = 2_000n * UNIT;
 const STAGE = { asked: 1, refused: 2, granted: 3, repaid: 4, liquidated: 5, unanswered: 6 } as const;
 /** 1 ether of collateral carries this with a buffer of 20 %. */
 const DEBT = 1_600n * UNIT;
 
+type LendingDesk = With<
+  | "ask"
+  | "abandon"
+  | "claim"
+  | "creditOf"
+  | "deposit"
+  | "freeWei"
+  | "liquidate"
+  | "loanOf"
+  | "repay"
+  | "setPricing"
+  | "withdraw"
+>;
+
 describe("examples/LendingDesk", () => {
   let desk: Desk;
-  let feed: Contract;
-  let lending: Contract;
-  let borrower: Contract;
+  let feed: Feed;
+  let lending: LendingDesk;
+  let borrower: LendingDesk;
   let account: string;
 
   beforeEach(async () => {
     desk = await Desk.start();
-    feed = await desk.deploy("MarketFeed", [await desk.signer(0).getAddress()]);
-    lending = await desk.deploy("LendingDesk", [desk.world.hub.target, POLICY, feed.target, MODEL_HASH, REWARD]);
+    feed = await desk.deploy<Feed>("MarketFeed", [await desk.signer(0).getAddress()]);
+    lending = await desk.deploy<LendingDesk>("LendingDesk", [
+      desk.world.hub.target,
+      POLICY,
+      feed.target,
+      MODEL_HASH,
+      REWARD,
+    ]);
     await feed.report(PRICE, CALM);
     await lending.deposit({ value: 10n * ETHER });
-    borrower = lending.connect(desk.signer(3)) as Contract;
+    borrower = as(lending, desk.signer(3));
     account = await desk.signer(3).getAddress();
   });
 
@@ -256,7 +287,7 @@ describe("examples/LendingDesk", () => {
   });
 
   it("lands an answer for a borrower that can not receive ether, and pays a re-entering one once", async () => {
-    const hostile = await desk.deploy("ConsumerHostileReceiver", []);
+    const hostile = await desk.deploy<Hostile>("ConsumerHostileReceiver", []);
     const claim = lending.interface.encodeFunctionData("claim");
     const { job } = await desk.ask(
       hostile.run(lending.target, lending.interface.encodeFunctionData("ask", [DEBT]), "0x", { value: ETHER + REWARD }),
@@ -275,10 +306,10 @@ describe("examples/LendingDesk", () => {
 describe("examples/MarketFeed", () => {
   it("takes reports from its reporter only, and no impossible price", async () => {
     const desk = await Desk.start();
-    const feed = await desk.deploy("MarketFeed", [await desk.signer(0).getAddress()]);
+    const feed = await desk.deploy<Feed>("MarketFeed", [await desk.signer(0).getAddress()]);
     expect(await feed.isFresh()).to.equal(false);
     await expect(feed.features()).to.be.revertedWithCustomError(feed, "MarketFeedStale");
-    await expect((feed.connect(desk.signer(4)) as Contract).report(PRICE, CALM))
+    await expect(as(feed, desk.signer(4)).report(PRICE, CALM))
       .to.be.revertedWithCustomError(feed, "MarketFeedNotReporter")
       .withArgs(await desk.signer(4).getAddress());
     for (const price of [0n, 10n ** 36n + 1n])

@@ -1,32 +1,64 @@
 import { time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import type { Contract } from "ethers";
 import hre from "hardhat";
 import { hexToBytes } from "../../../executor/protocol/bytes";
 import { fixedTensor } from "../../../executor/protocol/tensorFixedPoint";
 import { decodeTensorSet } from "../../../executor/protocol/tensorSet";
 import { DType } from "../../../executor/protocol/tensorType";
-import { CALM, Desk, ETHER, MODEL_HASH, outputOf, POLICY, REWARD, STATUS, UNIT } from "../consumers/desk";
+import {
+  CALM,
+  Desk,
+  ETHER,
+  type Feed,
+  type Hostile,
+  MODEL_HASH,
+  outputOf,
+  POLICY,
+  REWARD,
+  STATUS,
+  UNIT,
+} from "../consumers/desk";
 import type { Job } from "../helpers/job";
-import { mined } from "../helpers/world";
+import { as, mined, type With } from "../helpers/world";
 
 const PRICE = 2_000n * UNIT;
 const FLOOR = (3n * UNIT) / 10n;
 
+type VolatilityVault = With<
+  | "abandon"
+  | "borrow"
+  | "deposit"
+  | "freeWei"
+  | "liquidate"
+  | "loanToValue"
+  | "positionOf"
+  | "reclaim"
+  | "refresh"
+  | "repay"
+  | "supply"
+  | "withdraw"
+>;
+
 describe("examples/VolatilityVault", () => {
   let desk: Desk;
-  let feed: Contract;
-  let vault: Contract;
-  let user: Contract;
+  let feed: Feed;
+  let vault: VolatilityVault;
+  let user: VolatilityVault;
   let account: string;
 
   beforeEach(async () => {
     desk = await Desk.start();
-    feed = await desk.deploy("MarketFeed", [await desk.signer(0).getAddress()]);
-    vault = await desk.deploy("VolatilityVault", [desk.world.hub.target, POLICY, feed.target, MODEL_HASH, REWARD]);
+    feed = await desk.deploy<Feed>("MarketFeed", [await desk.signer(0).getAddress()]);
+    vault = await desk.deploy<VolatilityVault>("VolatilityVault", [
+      desk.world.hub.target,
+      POLICY,
+      feed.target,
+      MODEL_HASH,
+      REWARD,
+    ]);
     await feed.report(PRICE, CALM);
     await vault.supply({ value: 10n * ETHER });
-    user = vault.connect(desk.signer(3)) as Contract;
+    user = as(vault, desk.signer(3));
     account = await desk.signer(3).getAddress();
   });
 
@@ -183,7 +215,7 @@ describe("examples/VolatilityVault", () => {
   });
 
   it("pays a re-entering account no more than its own, and reverts for one that can not receive", async () => {
-    const hostile = await desk.deploy("ConsumerHostileReceiver", []);
+    const hostile = await desk.deploy<Hostile>("ConsumerHostileReceiver", []);
     const encode = (method: string, parameters: unknown[]): string =>
       vault.interface.encodeFunctionData(method, parameters);
     await hostile.run(vault.target, encode("deposit", []), "0x", { value: ETHER });
