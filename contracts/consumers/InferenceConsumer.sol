@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {IInferenceCallback, InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {NamedTensor} from "../libraries/Tensor.sol";
-import {TensorSet} from "../libraries/TensorSet.sol";
-import {Terms, TermsFields} from "../libraries/Terms.sol";
-import {ConsumerPolicy} from "./ConsumerPolicy.sol";
+import { IInferenceCallback, InferenceAnswer } from "../interfaces/IInferenceCallback.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { NamedTensor } from "../libraries/Tensor.sol";
+import { TensorSet } from "../libraries/TensorSet.sol";
+import { Terms, TermsFields } from "../libraries/Terms.sol";
+import { ConsumerPolicy } from "./ConsumerPolicy.sol";
 
 /// @title Base of contracts that ask a model and act on its answer
 /// @notice Inherit, call `_ask`, act in `_onAnswer`, undo in `_onNoAnswer`. The base takes answers from the hub only, for
@@ -114,7 +114,7 @@ abstract contract InferenceConsumer is IInferenceCallback {
         fields.imageId = _imageId;
         fields.refundTo = refundTo;
         bytes32 salt = bytes32(++_asked);
-        requestId = hub.request{value: rewardWei}(modelHash, input, Terms.encode(fields), salt);
+        requestId = hub.request{ value: rewardWei }(modelHash, input, Terms.encode(fields), salt);
         _pending[requestId] = retryUntil;
     }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {InferenceConsumer} from "../consumers/InferenceConsumer.sol";
-import {ConsumerPolicy} from "../consumers/ConsumerPolicy.sol";
-import {InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {FixedLog} from "../libraries/FixedLog.sol";
-import {NamedTensor, Tensor} from "../libraries/Tensor.sol";
-import {TensorEncoder} from "../libraries/TensorEncoder.sol";
-import {TensorReader} from "../libraries/TensorReader.sol";
-import {TensorSet} from "../libraries/TensorSet.sol";
-import {MarketFeed} from "./MarketFeed.sol";
+import { InferenceConsumer } from "../consumers/InferenceConsumer.sol";
+import { ConsumerPolicy } from "../consumers/ConsumerPolicy.sol";
+import { InferenceAnswer } from "../interfaces/IInferenceCallback.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { FixedLog } from "../libraries/FixedLog.sol";
+import { NamedTensor, Tensor } from "../libraries/Tensor.sol";
+import { TensorEncoder } from "../libraries/TensorEncoder.sol";
+import { TensorReader } from "../libraries/TensorReader.sol";
+import { TensorSet } from "../libraries/TensorSet.sol";
+import { MarketFeed } from "./MarketFeed.sol";
 
 /// @title A desk that refuses, grants and prices one-day loans by the probability of their liquidation
 /// @notice A borrower locks ether and asks for dollars; the model says how likely the ether falls below the debt within a
@@ -60,23 +60,38 @@ contract LendingDesk is InferenceConsumer {
         Pricing pricing;
     }
 
+    /// @notice Only the lender funds, empties and prices the desk.
     error DeskNotLender(address caller);
+    /// @notice A rate or a risk above one.
     error DeskPricingInvalid();
+    /// @notice The value does not pay for the answer and some collateral, or not for the debt.
     error DeskValueTooLow(uint256 value, uint256 needed);
     /// @notice The collateral is worth too little beside the debt. `buffer` is how far the price may fall, in 1e-18.
     error DeskBufferTooThin(uint256 buffer, uint256 least);
+    /// @notice The desk can not reserve what it would have to pay out.
     error DeskLiquidityTooLow(uint256 freeWei, uint256 neededWei);
+    /// @notice The loan does not stand where the call needs it.
     error DeskWrongStage(bytes32 requestId, Stage stage);
+    /// @notice Neither overdue nor worth less than its debt.
     error DeskLoanHealthy(bytes32 requestId);
+    /// @notice The account has no credit.
     error DeskNothingToClaim(address account);
+    /// @notice The account did not take its ether; the credit stays.
     error DeskTransferFailed(address account);
 
+    /// @notice A loan was asked for and waits for the model.
     event LoanAsked(bytes32 indexed requestId, address indexed borrower, uint256 collateralWei, uint256 debtUsd);
+    /// @notice The model, or the price, spoke against the loan; the collateral is the borrower's to claim.
     event LoanRefused(bytes32 indexed requestId, int256 risk);
+    /// @notice The loan runs. `debtUsd` has the interest in it, `payoutWei` is the borrower's to claim.
     event LoanGranted(bytes32 indexed requestId, int256 risk, uint256 payoutWei, uint256 debtUsd, uint256 dueAt);
+    /// @notice The debt is paid; the collateral is the borrower's to claim.
     event LoanRepaid(bytes32 indexed requestId, uint256 paidWei);
+    /// @notice The desk kept what the debt was worth.
     event LoanLiquidated(bytes32 indexed requestId, uint256 keptWei);
+    /// @notice Nobody answered; the collateral is the borrower's to claim, the reward is at the hub.
     event LoanUnanswered(bytes32 indexed requestId);
+    /// @notice Loans asked for from now on are judged and priced by this.
     event PricingSet(Pricing pricing);
 
     /// @notice How long a loan runs: what the model forecasts.
@@ -89,16 +104,21 @@ contract LendingDesk is InferenceConsumer {
     /// @dev How far the price may have fallen between question and answer.
     uint256 private constant MAX_DRIFT = 0.01e18;
 
+    /// @notice Whose ether is lent.
     address public immutable lender;
+    /// @notice Where price and features come from: whoever reports there is trusted with every decision here.
     MarketFeed public immutable feed;
+    /// @notice sha-256 of the model.
     bytes32 public immutable modelHash;
     /// @notice What a borrower pays for the answer, beside the collateral.
     uint256 public immutable rewardWei;
 
+    /// @notice What the next loan is judged and priced by.
     Pricing public pricing;
     /// @notice Ether that is neither lent, reserved, locked nor credited.
     uint256 public freeWei;
     mapping(bytes32 requestId => Loan) private _loans;
+    /// @notice What `claim` would pay an account.
     mapping(address account => uint256 amountWei) public creditOf;
 
     modifier onlyLender() {
@@ -119,7 +139,7 @@ contract LendingDesk is InferenceConsumer {
         uint256 rewardWei_
     ) InferenceConsumer(hub_, policy) {
         (lender, feed, modelHash, rewardWei) = (msg.sender, feed_, modelHash_, rewardWei_);
-        pricing = Pricing({maxRisk: 0.2e18, baseRate: 0.0002e18, riskRate: 0.02e18});
+        pricing = Pricing({ maxRisk: 0.2e18, baseRate: 0.0002e18, riskRate: 0.02e18 });
     }
 
     /// @notice Adds to what the desk can lend.
@@ -195,7 +215,7 @@ contract LendingDesk is InferenceConsumer {
         amountWei = creditOf[msg.sender];
         if (amountWei == 0) revert DeskNothingToClaim(msg.sender);
         creditOf[msg.sender] = 0;
-        (bool sent, ) = msg.sender.call{value: amountWei}("");
+        (bool sent, ) = msg.sender.call{ value: amountWei }("");
         if (!sent) revert DeskTransferFailed(msg.sender);
     }
 
@@ -234,6 +254,7 @@ contract LendingDesk is InferenceConsumer {
         emit LoanUnanswered(requestId);
     }
 
+    /// @dev Ends a loan that never ran: the reserve is free again, the collateral the borrower's.
     function _giveBack(Loan storage loan, Stage stage) private {
         loan.stage = stage;
         freeWei += loan.payoutWei;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {InferenceConsumer} from "../consumers/InferenceConsumer.sol";
-import {ConsumerPolicy} from "../consumers/ConsumerPolicy.sol";
-import {InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {NamedTensor} from "../libraries/Tensor.sol";
-import {TensorEncoder} from "../libraries/TensorEncoder.sol";
-import {TensorReader} from "../libraries/TensorReader.sol";
-import {TensorSet} from "../libraries/TensorSet.sol";
-import {MarketFeed} from "./MarketFeed.sol";
+import { InferenceConsumer } from "../consumers/InferenceConsumer.sol";
+import { ConsumerPolicy } from "../consumers/ConsumerPolicy.sol";
+import { InferenceAnswer } from "../interfaces/IInferenceCallback.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { NamedTensor } from "../libraries/Tensor.sol";
+import { TensorEncoder } from "../libraries/TensorEncoder.sol";
+import { TensorReader } from "../libraries/TensorReader.sol";
+import { TensorSet } from "../libraries/TensorSet.sol";
+import { MarketFeed } from "./MarketFeed.sol";
 
 /// @title A vault that lends less against ether when a model expects it to move more
 /// @notice Anyone may pay for a new forecast of the next day's volatility; the callback sets the loan-to-value for new
@@ -25,20 +25,32 @@ contract VolatilityVault is InferenceConsumer {
         uint256 debtUsd;
     }
 
+    /// @notice Only the lender supplies and reclaims.
     error VaultNotLender(address caller);
+    /// @notice Not the reward of a forecast, or too little for the debt.
     error VaultValueWrong(uint256 value, uint256 needed);
+    /// @notice The vault has less to lend.
     error VaultLiquidityTooLow(uint256 freeWei, uint256 neededWei);
     /// @notice The debt would pass what the collateral carries at the present loan-to-value.
     error VaultDebtTooHigh(uint256 debtUsd, uint256 limitUsd);
+    /// @notice More would be repaid than is owed.
     error VaultDebtTooLow(uint256 debtUsd, uint256 repaidUsd);
+    /// @notice More would be unlocked than is locked.
     error VaultCollateralTooLow(uint256 collateralWei, uint256 neededWei);
+    /// @notice The debt is below the liquidation threshold.
     error VaultPositionHealthy(address account);
+    /// @notice The caller did not take its ether; nothing changed.
     error VaultTransferFailed(address account);
 
+    /// @notice A forecast was paid for.
     event ForecastAsked(bytes32 indexed requestId, address indexed payer);
+    /// @notice A forecast set the loan-to-value.
     event ForecastTaken(bytes32 indexed requestId, int256 volatility, uint256 loanToValue);
+    /// @notice A newer forecast was already in force.
     event ForecastIgnored(bytes32 indexed requestId, uint256 requestedAt);
+    /// @notice What an account has locked and owes now.
     event PositionChanged(address indexed account, uint256 collateralWei, uint256 debtUsd);
+    /// @notice The vault kept what the debt was worth.
     event PositionLiquidated(address indexed account, uint256 keptWei);
 
     uint256 private constant UNIT = 1e18;
@@ -54,8 +66,11 @@ contract VolatilityVault is InferenceConsumer {
     /// @notice How long a forecast holds: what the model forecasts.
     uint256 public constant MAX_FORECAST_AGE_SECONDS = 1 days;
 
+    /// @notice Whose ether is lent.
     address public immutable lender;
+    /// @notice Where price and features come from: whoever reports there is trusted with every decision here.
     MarketFeed public immutable feed;
+    /// @notice sha-256 of the model.
     bytes32 public immutable modelHash;
     /// @notice What a forecast costs whoever asks for it.
     uint256 public immutable rewardWei;
@@ -64,6 +79,7 @@ contract VolatilityVault is InferenceConsumer {
     uint256 public freeWei;
     /// @notice Block time at which the forecast in force was asked for, seconds.
     uint256 public forecastAt;
+    /// @notice What an account has locked and owes.
     mapping(address account => Position) public positionOf;
     uint256 private _loanToValue = MIN_LOAN_TO_VALUE;
     /// @dev The loan-to-value when the forecast was asked for: the middle of what the answer may set.
@@ -192,6 +208,7 @@ contract VolatilityVault is InferenceConsumer {
         return (LIQUIDATION_LOAN_TO_VALUE * left) / UNIT;
     }
 
+    /// @dev Within a step of `middle`, and within the bounds of the vault.
     function _bounded(uint256 target, uint256 middle) private pure returns (uint256) {
         if (target > middle + MAX_STEP) target = middle + MAX_STEP;
         if (target + MAX_STEP < middle) target = middle - MAX_STEP;
@@ -199,6 +216,7 @@ contract VolatilityVault is InferenceConsumer {
         return target < MIN_LOAN_TO_VALUE ? MIN_LOAN_TO_VALUE : target;
     }
 
+    /// @dev Reverts if the debt passes what the collateral carries now.
     function _requireCovered(Position storage position) private view {
         uint256 limitUsd = (feed.toUsd(position.collateralWei) * loanToValue()) / UNIT;
         if (position.debtUsd > limitUsd) revert VaultDebtTooHigh(position.debtUsd, limitUsd);
@@ -215,7 +233,7 @@ contract VolatilityVault is InferenceConsumer {
 
     /// @dev Last in every function: whatever the receiver calls again finds the state already changed.
     function _send(uint256 amountWei) private {
-        (bool sent, ) = msg.sender.call{value: amountWei}("");
+        (bool sent, ) = msg.sender.call{ value: amountWei }("");
         if (!sent) revert VaultTransferFailed(msg.sender);
     }
 }

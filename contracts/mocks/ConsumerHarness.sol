@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ConsumerPolicy} from "../consumers/ConsumerPolicy.sol";
-import {InferenceConsumer} from "../consumers/InferenceConsumer.sol";
-import {InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {NamedTensor} from "../libraries/Tensor.sol";
-import {FixedLog} from "../libraries/FixedLog.sol";
-import {TensorReader} from "../libraries/TensorReader.sol";
+import { ConsumerPolicy } from "../consumers/ConsumerPolicy.sol";
+import { InferenceConsumer } from "../consumers/InferenceConsumer.sol";
+import { InferenceAnswer } from "../interfaces/IInferenceCallback.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { NamedTensor } from "../libraries/Tensor.sol";
+import { FixedLog } from "../libraries/FixedLog.sol";
+import { TensorReader } from "../libraries/TensorReader.sol";
 
 /// @notice Test only: the least that inherits from the base.
 contract ConsumerHarness is InferenceConsumer {
@@ -42,28 +42,5 @@ contract ConsumerHarness is InferenceConsumer {
 
     function _onNoAnswer(bytes32 requestId) internal override {
         emit NotAnswered(requestId);
-    }
-}
-
-/// @notice Test only: an account that can not receive, or calls back when it does.
-contract ConsumerHostileReceiver {
-    address public target;
-    bytes public again;
-    bool public reentered;
-
-    function run(address target_, bytes calldata data_, bytes calldata again_) external payable {
-        (target, again) = (target_, again_);
-        (bool done, bytes memory answer) = target_.call{value: msg.value}(data_);
-        // The revert of the called contract is passed on as it is.
-        if (!done) {
-            assembly ("memory-safe") {
-                revert(add(answer, 0x20), mload(answer))
-            }
-        }
-    }
-
-    receive() external payable {
-        require(again.length != 0, "refuses ether");
-        (reentered, ) = target.call(again);
     }
 }

@@ -1,22 +1,22 @@
-import { expect } from "chai";
 import { time } from "@nomicfoundation/hardhat-network-helpers";
-import { ZeroAddress, ZeroHash, computeAddress, id } from "ethers";
-import { decodeTerms } from "../../../executor/protocol/terms";
+import { expect } from "chai";
+import { computeAddress, id, ZeroAddress, ZeroHash } from "ethers";
 import { hexToBytes } from "../../../executor/protocol/bytes";
+import { decodeTerms } from "../../../executor/protocol/terms";
 import { args } from "../helpers/job";
-import { now } from "../helpers/world";
-import { type Any, Desk, MODEL_HASH, POLICY, REWARD, STATUS, UNIT, outputOf } from "./desk";
+import { as, now } from "../helpers/world";
+import { type Consumer, Desk, MODEL_HASH, outputOf, POLICY, REWARD, STATUS, UNIT } from "./desk";
 
 const INPUT = "0x0100";
 const ANSWER = outputOf("y", 0.5);
 
 describe("consumers/InferenceConsumer", () => {
   let desk: Desk;
-  let consumer: Any;
+  let consumer: Consumer;
 
   beforeEach(async () => {
     desk = await Desk.start();
-    consumer = await desk.deploy("ConsumerHarness", [desk.world.hub.target, POLICY]);
+    consumer = await desk.deploy<Consumer>("ConsumerHarness", [desk.world.hub.target, POLICY]);
   });
 
   const ask = () => desk.ask(consumer.ask(MODEL_HASH, INPUT, ZeroAddress, { value: REWARD }));
@@ -27,21 +27,36 @@ describe("consumers/InferenceConsumer", () => {
     expect(first.requestId).to.not.equal(second.requestId);
     expect(first.data.rewardWei).to.equal(REWARD);
     const terms = decodeTerms(hexToBytes(first.data.terms));
-    expect(terms).to.include({ minTrust: 3, callbackGas: POLICY.callbackGas, profile: POLICY.profile, imageId: ZeroHash, refundTo: ZeroAddress });
+    expect(terms).to.include({
+      minTrust: 3,
+      callbackGas: POLICY.callbackGas,
+      profile: POLICY.profile,
+      imageId: ZeroHash,
+      refundTo: ZeroAddress,
+    });
     expect(terms.retryUntil - terms.deadline).to.equal(POLICY.retrySeconds);
     expect(await consumer.isPending(first.requestId)).to.equal(true);
   });
 
   it("passes an image and a refund address on", async () => {
-    const other = await desk.deploy("ConsumerHarness", [desk.world.hub.target, { ...POLICY, profile: ZeroHash, imageId: id("image") }]);
+    const other = await desk.deploy<Consumer>("ConsumerHarness", [
+      desk.world.hub.target,
+      { ...POLICY, profile: ZeroHash, imageId: id("image") },
+    ]);
     const refundTo = await desk.signer(5).getAddress();
     const { job } = await desk.ask(other.ask(MODEL_HASH, INPUT, refundTo, { value: REWARD }));
-    expect(decodeTerms(hexToBytes(job.data.terms))).to.include({ profile: ZeroHash, imageId: id("image"), refundTo: refundTo.toLowerCase() });
+    expect(decodeTerms(hexToBytes(job.data.terms))).to.include({
+      profile: ZeroHash,
+      imageId: id("image"),
+      refundTo: refundTo.toLowerCase(),
+    });
   });
 
   it("hands over the decoded output, once", async () => {
     const { job } = await ask();
-    await expect(desk.answer(job, ANSWER)).to.emit(consumer, "Answered").withArgs(job.requestId, "y", UNIT / 2n);
+    await expect(desk.answer(job, ANSWER))
+      .to.emit(consumer, "Answered")
+      .withArgs(job.requestId, "y", UNIT / 2n);
     expect(await desk.status(job)).to.equal(STATUS.fulfilled);
     expect(await consumer.isPending(job.requestId)).to.equal(false);
   });
@@ -52,22 +67,44 @@ describe("consumers/InferenceConsumer", () => {
     ["no time", { deadlineSeconds: 0 }],
   ] as const) {
     it(`can not be deployed with ${what}`, async () => {
-      await expect(desk.deploy("ConsumerHarness", [desk.world.hub.target, { ...POLICY, ...change }])).to.be.revertedWithCustomError(consumer, "ConsumerPolicyIncomplete");
+      await expect(
+        desk.deploy<Consumer>("ConsumerHarness", [desk.world.hub.target, { ...POLICY, ...change }]),
+      ).to.be.revertedWithCustomError(consumer, "ConsumerPolicyIncomplete");
     });
   }
 
   it("takes answers from nobody but the hub", async () => {
     const { job } = await ask();
-    const answer = { requestId: job.requestId, modelHash: MODEL_HASH, inputHash: job.data.inputHash, runtimeProfile: POLICY.profile, requestedAt: 1, fulfilledAt: 1, signer: ZeroAddress };
-    await expect(consumer.onInference(answer, ANSWER)).to.be.revertedWithCustomError(consumer, "ConsumerCallerNotHub").withArgs(await desk.signer(0).getAddress());
+    const answer = {
+      requestId: job.requestId,
+      modelHash: MODEL_HASH,
+      inputHash: job.data.inputHash,
+      runtimeProfile: POLICY.profile,
+      requestedAt: 1,
+      fulfilledAt: 1,
+      signer: ZeroAddress,
+    };
+    await expect(consumer.onInference(answer, ANSWER))
+      .to.be.revertedWithCustomError(consumer, "ConsumerCallerNotHub")
+      .withArgs(await desk.signer(0).getAddress());
   });
 
   it("takes only ids that it has asked", async () => {
     // A hub that delivers what was never asked is none of ours; a signer stands in for it here.
     const signer = desk.signer(7);
-    const own = await desk.deploy("ConsumerHarness", [await signer.getAddress(), POLICY]);
-    const answer = { requestId: id("x"), modelHash: MODEL_HASH, inputHash: ZeroHash, runtimeProfile: ZeroHash, requestedAt: 1, fulfilledAt: 1, signer: ZeroAddress };
-    await expect((own.connect(signer) as Any).onInference(answer, ANSWER)).to.be.revertedWithCustomError(own, "ConsumerNotPending").withArgs(id("x"));
+    const own = await desk.deploy<Consumer>("ConsumerHarness", [await signer.getAddress(), POLICY]);
+    const answer = {
+      requestId: id("x"),
+      modelHash: MODEL_HASH,
+      inputHash: ZeroHash,
+      runtimeProfile: ZeroHash,
+      requestedAt: 1,
+      fulfilledAt: 1,
+      signer: ZeroAddress,
+    };
+    await expect(as(own, signer).onInference(answer, ANSWER))
+      .to.be.revertedWithCustomError(own, "ConsumerNotPending")
+      .withArgs(id("x"));
   });
 
   it("keeps a request pending whose callback failed, and takes its retry", async () => {
@@ -78,12 +115,20 @@ describe("consumers/InferenceConsumer", () => {
     const hub = desk.world.hub.connect(operator);
     await hub.getFunction("fulfill")(...args(result), { gasLimit: 5_000_000 });
     expect(await desk.status(job)).to.equal(STATUS.callbackFailed);
-    await expect(consumer.abandon(job.requestId)).to.be.revertedWithCustomError(consumer, "ConsumerStillOpen").withArgs(job.requestId, STATUS.callbackFailed);
+    await expect(consumer.abandon(job.requestId))
+      .to.be.revertedWithCustomError(consumer, "ConsumerStillOpen")
+      .withArgs(job.requestId, STATUS.callbackFailed);
 
     await consumer.setFailing(false);
     const requested = (await desk.world.hub.queryFilter(desk.world.hub.getEvent("Requested")))[0];
     const block = await requested?.getBlock();
-    const retry = hub.getFunction("retryCallback")(result.statement, result.output, computeAddress(desk.key.publicKey), block?.timestamp, { gasLimit: 5_000_000 });
+    const retry = hub.getFunction("retryCallback")(
+      result.statement,
+      result.output,
+      computeAddress(desk.key.publicKey),
+      block?.timestamp,
+      { gasLimit: 5_000_000 },
+    );
     await expect(retry).to.emit(consumer, "Answered");
     expect(await consumer.isPending(job.requestId)).to.equal(false);
   });
@@ -91,7 +136,9 @@ describe("consumers/InferenceConsumer", () => {
   it("refuses an output that is no tensor set, so that the hub records a failed callback", async () => {
     const { job } = await ask();
     const code = consumer.interface.getError("TensorSetTrailingBytes")?.selector;
-    await expect(desk.answer(job, `${ANSWER}00`)).to.emit(desk.world.hub, "CallbackFailed").withArgs(job.requestId, code);
+    await expect(desk.answer(job, `${ANSWER}00`))
+      .to.emit(desk.world.hub, "CallbackFailed")
+      .withArgs(job.requestId, code);
     await time.increase(POLICY.deadlineSeconds + POLICY.retrySeconds + 1);
     await expect(consumer.abandon(job.requestId)).to.emit(consumer, "NotAnswered").withArgs(job.requestId);
     await expect(consumer.abandon(job.requestId)).to.be.revertedWithCustomError(consumer, "ConsumerNotPending");
@@ -100,15 +147,19 @@ describe("consumers/InferenceConsumer", () => {
   it("lets anyone abandon a refused or refunded request, and no open one", async () => {
     const { job: refused } = await ask();
     const { job: late } = await ask();
-    await expect(consumer.abandon(refused.requestId)).to.be.revertedWithCustomError(consumer, "ConsumerStillOpen").withArgs(refused.requestId, STATUS.open);
+    await expect(consumer.abandon(refused.requestId))
+      .to.be.revertedWithCustomError(consumer, "ConsumerStillOpen")
+      .withArgs(refused.requestId, STATUS.open);
     await desk.refuse(refused);
-    await expect((consumer.connect(desk.signer(6)) as Any).abandon(refused.requestId)).to.emit(consumer, "NotAnswered");
+    await expect(as(consumer, desk.signer(6)).abandon(refused.requestId)).to.emit(consumer, "NotAnswered");
 
     await time.increase(POLICY.deadlineSeconds + 1);
     await expect(consumer.abandon(late.requestId)).to.be.revertedWithCustomError(consumer, "ConsumerStillOpen");
     await desk.world.hub.getFunction("refund")(late.data);
     await expect(consumer.abandon(late.requestId)).to.emit(consumer, "NotAnswered").withArgs(late.requestId);
-    await expect(consumer.abandon(id("never asked"))).to.be.revertedWithCustomError(consumer, "ConsumerStillOpen").withArgs(id("never asked"), 0);
+    await expect(consumer.abandon(id("never asked")))
+      .to.be.revertedWithCustomError(consumer, "ConsumerStillOpen")
+      .withArgs(id("never asked"), 0);
   });
 
   it("computes logarithms that agree with JavaScript", async () => {

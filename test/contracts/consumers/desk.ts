@@ -5,19 +5,29 @@ import { bytesToHex } from "../../../executor/protocol/bytes";
 import { encodeTensorSet } from "../../../executor/protocol/tensorSet";
 import { DType } from "../../../executor/protocol/tensorType";
 import { tensorFrom } from "../../../executor/protocol/tensorValues";
-import { Job, args } from "../helpers/job";
-import { type World, PROFILE, deployWorld, enclaveKey, mined, now, registrationOf } from "../helpers/world";
+import { args, Job } from "../helpers/job";
+import { deployWorld, enclaveKey, mined, now, PROFILE, registrationOf, type With, type World } from "../helpers/world";
 
 export const UNIT = 10n ** 18n;
 export const ETHER = UNIT;
 export const REWARD = UNIT / 1000n;
 export const MODEL_HASH = id("a model");
-export const POLICY = { profile: PROFILE, imageId: ZeroHash, minTrust: 3, callbackGas: 400_000, deadlineSeconds: 600, retrySeconds: 600 };
+export const POLICY = {
+  profile: PROFILE,
+  imageId: ZeroHash,
+  minTrust: 3,
+  callbackGas: 400_000,
+  deadlineSeconds: 600,
+  retrySeconds: 600,
+};
 /** Features of a calm market: log volatilities of about 3 % a day, no trend, noon on a weekday. */
-export const CALM = [-3.6, -3.5, -3.4, -3.4, -3.5, -3.4, 0.001, 0.002, -0.05, 0.1, 0, -1, 0].map((value) => BigInt(Math.round(value * 1e6)) * 10n ** 12n);
+export const CALM = [-3.6, -3.5, -3.4, -3.4, -3.5, -3.4, 0.001, 0.002, -0.05, 0.1, 0, -1, 0].map(
+  (value) => BigInt(Math.round(value * 1e6)) * 10n ** 12n,
+);
 
-/** A contract whose methods are reached by name. */
-export type Any = BaseContract & { [method: string]: any };
+export type Consumer = With<"ask" | "abandon" | "isPending" | "onInference" | "setFailing" | "ln">;
+export type Feed = With<"report" | "isFresh" | "features" | "toUsd" | "toWeiUp" | "toWeiDown">;
+export type Hostile = With<"run" | "reentered">;
 
 /** A real hub and registry with one registered enclave, and what it takes to let it answer. */
 export class Desk {
@@ -33,7 +43,11 @@ export class Desk {
     // Heartbeats have tests of their own; here a key lives as long as its epoch.
     const world = await deployWorld(hre, signers[0] as Signer, { heartbeatSeconds: 86_400 });
     const desk = new Desk(world, signers);
-    const { registration } = registrationOf(world, { key: desk.key, operator: await operator.getAddress(), attestedAt: await now(operator) });
+    const { registration } = registrationOf(world, {
+      key: desk.key,
+      operator: await operator.getAddress(),
+      attestedAt: await now(operator),
+    });
     await mined(world.registry.connect(operator).getFunction("register")(registration));
     return desk;
   }
@@ -42,8 +56,8 @@ export class Desk {
     return this.signers[index] as Signer;
   }
 
-  async deploy(name: string, parameters: readonly unknown[]): Promise<Any> {
-    return (await hre.ethers.deployContract(name, [...parameters], this.signer(0))) as unknown as Any;
+  async deploy<C extends BaseContract>(name: string, parameters: readonly unknown[]): Promise<C> {
+    return (await hre.ethers.deployContract(name, [...parameters], this.signer(0))) as unknown as C;
   }
 
   /** The request that a transaction opened, as the hub's event tells it. */

@@ -1,32 +1,64 @@
-import { expect } from "chai";
 import { time } from "@nomicfoundation/hardhat-network-helpers";
+import { expect } from "chai";
 import hre from "hardhat";
 import { hexToBytes } from "../../../executor/protocol/bytes";
 import { decodeTensorSet } from "../../../executor/protocol/tensorSet";
 import { numbersOf } from "../../../executor/protocol/tensorValues";
+import {
+  CALM,
+  Desk,
+  ETHER,
+  type Feed,
+  type Hostile,
+  MODEL_HASH,
+  outputOf,
+  POLICY,
+  REWARD,
+  STATUS,
+  UNIT,
+} from "../consumers/desk";
 import type { Job } from "../helpers/job";
-import { mined } from "../helpers/world";
-import { type Any, CALM, Desk, ETHER, MODEL_HASH, POLICY, REWARD, STATUS, UNIT, outputOf } from "../consumers/desk";
+import { as, mined, type With } from "../helpers/world";
 
 const PRICE = 2_000n * UNIT;
 const STAGE = { asked: 1, refused: 2, granted: 3, repaid: 4, liquidated: 5, unanswered: 6 } as const;
 /** 1 ether of collateral carries this with a buffer of 20 %. */
 const DEBT = 1_600n * UNIT;
 
+type LendingDesk = With<
+  | "ask"
+  | "abandon"
+  | "claim"
+  | "creditOf"
+  | "deposit"
+  | "freeWei"
+  | "liquidate"
+  | "loanOf"
+  | "repay"
+  | "setPricing"
+  | "withdraw"
+>;
+
 describe("examples/LendingDesk", () => {
   let desk: Desk;
-  let feed: Any;
-  let lending: Any;
-  let borrower: Any;
+  let feed: Feed;
+  let lending: LendingDesk;
+  let borrower: LendingDesk;
   let account: string;
 
   beforeEach(async () => {
     desk = await Desk.start();
-    feed = await desk.deploy("MarketFeed", [await desk.signer(0).getAddress()]);
-    lending = await desk.deploy("LendingDesk", [desk.world.hub.target, POLICY, feed.target, MODEL_HASH, REWARD]);
+    feed = await desk.deploy<Feed>("MarketFeed", [await desk.signer(0).getAddress()]);
+    lending = await desk.deploy<LendingDesk>("LendingDesk", [
+      desk.world.hub.target,
+      POLICY,
+      feed.target,
+      MODEL_HASH,
+      REWARD,
+    ]);
     await feed.report(PRICE, CALM);
     await lending.deposit({ value: 10n * ETHER });
-    borrower = lending.connect(desk.signer(3)) as Any;
+    borrower = as(lending, desk.signer(3));
     account = await desk.signer(3).getAddress();
   });
 
@@ -57,13 +89,19 @@ describe("examples/LendingDesk", () => {
 
   it("shows the model the buffer as it is locked, beside the feed's features", async () => {
     const { job, receipt } = await desk.ask(borrower.ask(DEBT, { value: ETHER + REWARD }));
-    const log = receipt.logs.map((entry) => desk.world.hub.interface.parseLog(entry)).find((event) => event?.name === "Requested");
+    const log = receipt.logs
+      .map((entry) => desk.world.hub.interface.parseLog(entry))
+      .find((event) => event?.name === "Requested");
     const set = decodeTensorSet(hexToBytes(log?.args.input as string));
-    expect(set.map((item) => [item.name, item.tensor.dtype, item.tensor.dims])).to.deep.equal([["features", 1, [1, 17]]]);
+    expect(set.map((item) => [item.name, item.tensor.dtype, item.tensor.dims])).to.deep.equal([
+      ["features", 1, [1, 17]],
+    ]);
     const distance = -Math.log(1 - 0.2);
     const market = CALM.map((value) => Number(value) / 1e18);
     const expected = [distance, Math.log(distance), Math.log(distance) + 3.5, Math.log(distance) + 3.4, ...market];
-    numbersOf(set[0]?.tensor as never).forEach((value, i) => expect(value, `feature ${i}`).to.be.closeTo(expected[i] as number, 1e-6));
+    for (const [i, value] of numbersOf(set[0]?.tensor as never).entries()) {
+      expect(value, `feature ${i}`).to.be.closeTo(expected[i] as number, 1e-6);
+    }
     expect(job.data.rewardWei).to.equal(REWARD);
   });
 
@@ -74,19 +112,27 @@ describe("examples/LendingDesk", () => {
     expect(loan.payoutWei).to.equal((8n * ETHER) / 10n);
     // 0.02 % and 2 % of the risk, 6.25 %: 0.145 % for the day.
     expect(loan.debtUsd).to.equal(DEBT + (DEBT * 145n) / 100_000n);
-    await expect(borrower.claim()).to.changeEtherBalances([account, lending], [(8n * ETHER) / 10n, -(8n * ETHER) / 10n]);
+    await expect(borrower.claim()).to.changeEtherBalances(
+      [account, lending],
+      [(8n * ETHER) / 10n, -(8n * ETHER) / 10n],
+    );
 
     const owed = await feed.toWeiUp(loan.debtUsd);
-    await expect(borrower.repay(job.requestId, { value: owed - 1n })).to.be.revertedWithCustomError(lending, "DeskValueTooLow").withArgs(owed - 1n, owed);
+    await expect(borrower.repay(job.requestId, { value: owed - 1n }))
+      .to.be.revertedWithCustomError(lending, "DeskValueTooLow")
+      .withArgs(owed - 1n, owed);
     await borrower.repay(job.requestId, { value: owed + 7n });
     expect(await stageOf(job)).to.equal(STAGE.repaid);
     await expect(borrower.claim()).to.changeEtherBalance(account, ETHER + 7n);
     expect(await lending.freeWei()).to.equal(10n * ETHER - (8n * ETHER) / 10n + owed);
-    await expect(borrower.repay(job.requestId, { value: owed })).to.be.revertedWithCustomError(lending, "DeskWrongStage").withArgs(job.requestId, STAGE.repaid);
+    await expect(borrower.repay(job.requestId, { value: owed }))
+      .to.be.revertedWithCustomError(lending, "DeskWrongStage")
+      .withArgs(job.requestId, STAGE.repaid);
   });
 
   it("asks more for more risk", async () => {
-    const debtOf = async (risk: number): Promise<bigint> => (await lending.loanOf((await granted(risk)).requestId)).debtUsd;
+    const debtOf = async (risk: number): Promise<bigint> =>
+      (await lending.loanOf((await granted(risk)).requestId)).debtUsd;
     expect(await debtOf(0.1)).to.be.greaterThan(await debtOf(0.01));
   });
 
@@ -170,7 +216,9 @@ describe("examples/LendingDesk", () => {
 
   it("liquidates what is worth less than its debt, or overdue, and nothing else", async () => {
     const sunk = await granted();
-    await expect(lending.liquidate(sunk.requestId)).to.be.revertedWithCustomError(lending, "DeskLoanHealthy").withArgs(sunk.requestId);
+    await expect(lending.liquidate(sunk.requestId))
+      .to.be.revertedWithCustomError(lending, "DeskLoanHealthy")
+      .withArgs(sunk.requestId);
     await feed.report(1_500n * UNIT, CALM);
     await expect(lending.liquidate(sunk.requestId)).to.emit(lending, "LoanLiquidated").withArgs(sunk.requestId, ETHER);
 
@@ -188,46 +236,67 @@ describe("examples/LendingDesk", () => {
   });
 
   it("asks nothing that it could not serve", async () => {
-    await expect(borrower.ask(DEBT, { value: REWARD })).to.be.revertedWithCustomError(lending, "DeskValueTooLow").withArgs(REWARD, REWARD + 1n);
+    await expect(borrower.ask(DEBT, { value: REWARD }))
+      .to.be.revertedWithCustomError(lending, "DeskValueTooLow")
+      .withArgs(REWARD, REWARD + 1n);
     for (const debt of [0n, PRICE, (PRICE * 996n) / 1000n, 2n ** 200n]) {
-      await expect(borrower.ask(debt, { value: ETHER + REWARD }), `${debt}`).to.be.revertedWithCustomError(lending, "DeskBufferTooThin");
+      await expect(borrower.ask(debt, { value: ETHER + REWARD }), `${debt}`).to.be.revertedWithCustomError(
+        lending,
+        "DeskBufferTooThin",
+      );
     }
-    await expect(borrower.ask(20n * DEBT, { value: 20n * ETHER + REWARD })).to.be.revertedWithCustomError(lending, "DeskLiquidityTooLow").withArgs(10n * ETHER, 16n * ETHER);
+    await expect(borrower.ask(20n * DEBT, { value: 20n * ETHER + REWARD }))
+      .to.be.revertedWithCustomError(lending, "DeskLiquidityTooLow")
+      .withArgs(10n * ETHER, 16n * ETHER);
     await time.increase(3_601);
     await expect(borrower.ask(DEBT, { value: ETHER + REWARD })).to.be.revertedWithCustomError(feed, "MarketFeedStale");
   });
 
   it("shows a buffer above the training range as 30 %", async () => {
     const { receipt } = await desk.ask(borrower.ask(UNIT, { value: ETHER + REWARD }));
-    const log = receipt.logs.map((entry) => desk.world.hub.interface.parseLog(entry)).find((event) => event?.name === "Requested");
+    const log = receipt.logs
+      .map((entry) => desk.world.hub.interface.parseLog(entry))
+      .find((event) => event?.name === "Requested");
     const [distance] = numbersOf(decodeTensorSet(hexToBytes(log?.args.input as string))[0]?.tensor as never);
     expect(distance).to.be.closeTo(-Math.log(0.7), 1e-6);
   });
 
   it("reserves what it promised: two asks can not share the same ether", async () => {
     await ask(10n * DEBT, 10n * ETHER);
-    await expect(borrower.ask(4n * DEBT, { value: 4n * ETHER + REWARD })).to.be.revertedWithCustomError(lending, "DeskLiquidityTooLow").withArgs(2n * ETHER, (32n * ETHER) / 10n);
+    await expect(borrower.ask(4n * DEBT, { value: 4n * ETHER + REWARD }))
+      .to.be.revertedWithCustomError(lending, "DeskLiquidityTooLow")
+      .withArgs(2n * ETHER, (32n * ETHER) / 10n);
     await expect(lending.withdraw(3n * ETHER)).to.be.revertedWithCustomError(lending, "DeskLiquidityTooLow");
     await lending.withdraw(2n * ETHER);
     await expect(lending.claim()).to.changeEtherBalance(desk.signer(0), 2n * ETHER);
   });
 
   it("lets nobody but the lender fund, empty or price it", async () => {
-    for (const call of [borrower.deposit({ value: 1 }), borrower.withdraw(1), borrower.setPricing({ maxRisk: 0, baseRate: 0, riskRate: 0 })]) {
+    for (const call of [
+      borrower.deposit({ value: 1 }),
+      borrower.withdraw(1),
+      borrower.setPricing({ maxRisk: 0, baseRate: 0, riskRate: 0 }),
+    ]) {
       await expect(call).to.be.revertedWithCustomError(lending, "DeskNotLender").withArgs(account);
     }
     for (const change of [{ maxRisk: UNIT + 1n }, { baseRate: UNIT + 1n }, { riskRate: UNIT + 1n }]) {
-      await expect(lending.setPricing({ maxRisk: 0, baseRate: 0, riskRate: 0, ...change })).to.be.revertedWithCustomError(lending, "DeskPricingInvalid");
+      await expect(
+        lending.setPricing({ maxRisk: 0, baseRate: 0, riskRate: 0, ...change }),
+      ).to.be.revertedWithCustomError(lending, "DeskPricingInvalid");
     }
   });
 
   it("lands an answer for a borrower that can not receive ether, and pays a re-entering one once", async () => {
-    const hostile = await desk.deploy("ConsumerHostileReceiver", []);
+    const hostile = await desk.deploy<Hostile>("ConsumerHostileReceiver", []);
     const claim = lending.interface.encodeFunctionData("claim");
-    const { job } = await desk.ask(hostile.run(lending.target, lending.interface.encodeFunctionData("ask", [DEBT]), "0x", { value: ETHER + REWARD }));
+    const { job } = await desk.ask(
+      hostile.run(lending.target, lending.interface.encodeFunctionData("ask", [DEBT]), "0x", { value: ETHER + REWARD }),
+    );
     await mined(answer(job, 0.01));
     expect(await stageOf(job)).to.equal(STAGE.granted);
-    await expect(hostile.run(lending.target, claim, "0x")).to.be.revertedWithCustomError(lending, "DeskTransferFailed").withArgs(hostile.target);
+    await expect(hostile.run(lending.target, claim, "0x"))
+      .to.be.revertedWithCustomError(lending, "DeskTransferFailed")
+      .withArgs(hostile.target);
     await expect(hostile.run(lending.target, claim, claim)).to.changeEtherBalance(hostile, (8n * ETHER) / 10n);
     expect(await hostile.reentered()).to.equal(false);
     await expect(borrower.claim()).to.be.revertedWithCustomError(lending, "DeskNothingToClaim").withArgs(account);
@@ -237,11 +306,16 @@ describe("examples/LendingDesk", () => {
 describe("examples/MarketFeed", () => {
   it("takes reports from its reporter only, and no impossible price", async () => {
     const desk = await Desk.start();
-    const feed = await desk.deploy("MarketFeed", [await desk.signer(0).getAddress()]);
+    const feed = await desk.deploy<Feed>("MarketFeed", [await desk.signer(0).getAddress()]);
     expect(await feed.isFresh()).to.equal(false);
     await expect(feed.features()).to.be.revertedWithCustomError(feed, "MarketFeedStale");
-    await expect((feed.connect(desk.signer(4)) as Any).report(PRICE, CALM)).to.be.revertedWithCustomError(feed, "MarketFeedNotReporter").withArgs(await desk.signer(4).getAddress());
-    for (const price of [0n, 10n ** 36n + 1n]) await expect(feed.report(price, CALM)).to.be.revertedWithCustomError(feed, "MarketFeedPriceInvalid").withArgs(price);
+    await expect(as(feed, desk.signer(4)).report(PRICE, CALM))
+      .to.be.revertedWithCustomError(feed, "MarketFeedNotReporter")
+      .withArgs(await desk.signer(4).getAddress());
+    for (const price of [0n, 10n ** 36n + 1n])
+      await expect(feed.report(price, CALM))
+        .to.be.revertedWithCustomError(feed, "MarketFeedPriceInvalid")
+        .withArgs(price);
     await expect(feed.report(PRICE, CALM)).to.emit(feed, "MarketReported");
     expect(await feed.isFresh()).to.equal(true);
     expect([...(await feed.features())]).to.deep.equal(CALM);
