@@ -1,4 +1,4 @@
-import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
+import { loadFixture, time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
 import { id, Wallet } from "ethers";
 import { CALLBACK_GAS, Code, land, Mode, open, REWARD, type Stage, Status, setStage } from "../helpers/fixture";
@@ -29,9 +29,8 @@ describe("InferenceHub.fulfillBatch", () => {
   it("credits each item's own operator, however they are mixed", async () => {
     const s = await loadFixture(stage);
     const keys = [s.aliceKey, s.bobKey, s.bobKey, s.aliceKey, s.bobKey, s.aliceKey, s.aliceKey];
-    const jobs = await Promise.all(keys.map(async () => undefined));
     const opened: Job[] = [];
-    for (const [i] of jobs.entries()) opened.push(await open(s, {}, { rewardWei: 10n ** BigInt(i) }));
+    for (const i of keys.keys()) opened.push(await open(s, {}, { rewardWei: 10n ** BigInt(i) }));
     const t = await now(s.user);
     const { codes } = await run(s, opened.map((job, i) => item(job.result(keys[i] ?? s.aliceKey, t))));
     expect(codes).to.deep.equal(keys.map(() => Code.OK));
@@ -105,7 +104,7 @@ describe("InferenceHub.fulfillBatch", () => {
     const t = await now(s.user);
     await as(s.registry, s.alice).setPayout(1, await s.alice.getAddress());
     const twice = item(job.result(s.aliceKey, t));
-    await (await import("@nomicfoundation/hardhat-network-helpers")).time.increaseTo(deadline + 5n);
+    await time.increaseTo(deadline + 5n);
     const { codes } = await run(s, [item(late.result(s.aliceKey, t)), twice, twice]);
     expect(codes).to.deep.equal([Code.DEADLINE_PASSED, Code.OK, Code.NOT_OPEN]);
     expect(await s.hub.operatorCreditOf(1)).to.equal(REWARD);
