@@ -8,6 +8,7 @@ import type { RegistryClient } from "./registryClient";
 export interface ChainNow {
   readonly number: number;
   readonly hash: Hex32;
+  readonly parentHash: Hex32;
   readonly timestamp: number;
 }
 
@@ -168,8 +169,8 @@ export class Fleet {
     const { registry } = this.options;
     const { signer } = member.enclave.description;
     const counter = member.counter + 1n;
-    const blockNumber = BigInt(now.number);
-    const proof = await member.enclave.heartbeat({ counter, blockNumber, blockHash: now.hash });
+    const { blockNumber, blockHash } = namedBlock(now);
+    const proof = await member.enclave.heartbeat({ counter, blockNumber, blockHash });
     await registry.heartbeat({ signer, counter, blockNumber, proof });
     await this.options.untilBlock(async () => {
       const life = await registry.lifeOf(signer);
@@ -180,13 +181,22 @@ export class Fleet {
     this.options.onEvent({ kind: "heartbeat", member, slot });
   }
 
-  /** A document whose nonce is the newest block: fresh by the chain's own word, whatever this host's clock says. */
+  /** A document whose nonce names a block: fresh by the chain's own word, whatever this host's clock says. */
   private document(enclave: Enclave, now: ChainNow): Promise<Uint8Array> {
     const nonce = new Uint8Array(40);
-    new DataView(nonce.buffer).setBigUint64(0, BigInt(now.number));
-    nonce.set(hexToBytes(now.hash), 8);
+    const { blockNumber, blockHash } = namedBlock(now);
+    new DataView(nonce.buffer).setBigUint64(0, blockNumber);
+    nonce.set(hexToBytes(blockHash), 8);
     return enclave.attest({ nonce });
   }
+}
+
+/**
+ * The block that proves freshness: the newest but one. A call that is simulated on the newest block runs inside it, where its own hash is
+ * not known yet.
+ */
+function namedBlock(now: ChainNow): { blockNumber: bigint; blockHash: Hex32 } {
+  return { blockNumber: BigInt(now.number) - 1n, blockHash: now.parentHash };
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
