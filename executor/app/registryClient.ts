@@ -74,6 +74,11 @@ export class RegistryClient {
     await this.write({ to: this.options.registry, data, gasLimit: SMALL_GAS, label: "close" });
   }
 
+  async setPoster(operatorId: number, poster: Address): Promise<void> {
+    const data = REGISTRY.encodeFunctionData("setPoster", [operatorId, poster, true]) as HexBytes;
+    await this.write({ to: this.options.registry, data, gasLimit: SMALL_GAS, label: "setPoster" });
+  }
+
   async signatureHashOf(modelHash: Hex32): Promise<Hex32> {
     const data = MODEL_REGISTRY.encodeFunctionData("signatureHashOf", [modelHash]);
     return hex32(await this.options.rpc.call("eth_call", [{ to: this.options.modelRegistry, data }, "latest"]));

@@ -1,0 +1,245 @@
+import { mkdirSync } from "node:fs";
+import type { Config } from "../config/loadConfig";
+import { checkDeployment, readDeployment } from "../deployment/record";
+import { AssayError } from "../domain/errors";
+import { DEFAULT_ENCLAVE_LIMITS } from "../enclave/config";
+import { startEnclave } from "../enclave/supervisor";
+import { loadPlatform } from "../enclave/platform/platform";
+import { FOLLOWED_TOPICS } from "../intake/events";
+import { Follower } from "../intake/follower";
+import { sqliteJobStore } from "../jobs/sqliteStore";
+import { openKeystore } from "../keystore/keystore";
+import { Poster } from "../posting/poster";
+import { Transactions } from "../posting/transactions";
+import { domainSeparator } from "../protocol/statement";
+import { rpcChainSource } from "../rpc/chainSource";
+import { RpcClient } from "../rpc/client";
+import { rpcDeploymentChain } from "../rpc/deploymentChain";
+import { rpcPostingChain } from "../rpc/postingChain";
+import { wakeOnBlocks } from "../rpc/wake";
+import { Chooser } from "./chooser";
+import { ChainClock } from "./clock";
+import { Dispatcher } from "./dispatcher";
+import { Fleet } from "./fleet";
+import { fastKeccak } from "./hashing";
+import { intakeLoop } from "./intakeLoop";
+import { openKeys } from "./keys";
+import { Loop } from "./loops";
+import { modelSource } from "./models";
+import { type Observer, startObserver } from "./observer";
+import { platformRootPath } from "./paths";
+import { RegistryClient } from "./registryClient";
+import { walletSigner } from "./signer";
+
+const PRIORITY_FEE_WEI = 10n ** 9n;
+const BUMP_AFTER_BLOCKS = 3;
+const MAX_BATCH = 128;
+const MAX_ATTEMPTS = 5;
+const LEASE_MS = 30_000;
+/** Jobs in work for each runner: one that computes, and a few whose input is already there when it is done. */
+const JOBS_PER_RUNNER = 8;
+
+export interface DaemonHooks {
+  /** Asks a person for a password; fails where nobody is there. */
+  readonly ask: (prompt: string) => Promise<string>;
+  /** Called once, when enclaves are registered and the chain is followed. */
+  readonly onReady?: (info: { httpUrl: string; operator: string; levels: readonly number[] }) => void;
+}
+
+/**
+ * Runs an executor until the signal ends: opens the store, follows the chain, keeps enclaves registered, serves requests, posts answers.
+ * This is the one place where adapters are built and stages are wired. Stopping goes backwards: no new work, what is in work is finished and
+ * stored, then everything closes.
+ * @throws AssayError of whatever stage can not start; nothing is left running
+ */
+export async function runExecutor(config: Config, signal: AbortSignal, hooks: DaemonHooks): Promise<void> {
+  const record = readDeployment(config.deploymentFile);
+  const rpc = new RpcClient({ urls: config.rpcUrls, timeoutMs: config.rpcTimeoutMs });
+  const closers: (() => Promise<void> | void)[] = [() => rpc.close()];
+  try {
+    const chainId = BigInt(record.chainId);
+    await checkDeployment(record, rpcDeploymentChain(rpc));
+    await refuseDisagreement(rpc, record.chainId, record.genesisHash);
+    const keys = await openKeys({ config, chainId, openKeystore, ask: hooks.ask });
+    mkdirSync(config.dataDir, { recursive: true });
+    const store = sqliteJobStore(config.storePath);
+    closers.push(() => store.close());
+    const keccak256 = await fastKeccak();
+
+    const clock = new ChainClock();
+    const hub = record.contracts.InferenceHub.address;
+    const identity = { chainId, hub, domain: domainSeparator({ name: "Assay", chainId, contract: hub }), keccak256 };
+    const chain = rpcPostingChain(rpc);
+    const observer: Observer = await startObserver({ config, store, clock });
+    closers.push(() => observer.close());
+
+    const transactionsOf = (wallet: typeof keys.operator): Transactions =>
+      new Transactions({
+        chainId,
+        chain,
+        outbox: store,
+        signer: walletSigner(wallet),
+        priorityFeeWei: PRIORITY_FEE_WEI,
+        maxFeePerGas: config.maxGasPriceWei,
+        bumpAfterBlocks: BUMP_AFTER_BLOCKS,
+        onEvent: (event) => observer.transaction(event),
+      });
+    const posterTransactions = transactionsOf(keys.poster);
+    const operatorTransactions = keys.operator.address === keys.poster.address ? posterTransactions : transactionsOf(keys.operator);
+    const streams = [...new Set([posterTransactions, operatorTransactions])];
+    for (const stream of streams) await stream.resume();
+
+    const registry = new RegistryClient({
+      rpc,
+      registry: record.contracts.EnclaveRegistry.address,
+      modelRegistry: record.contracts.ModelRegistry.address,
+      transactions: operatorTransactions,
+    });
+    const platform = loadPlatform(platformRootPath(config.dataDir));
+    const endpoint = config.endpoint ?? "";
+    const fleet = new Fleet({
+      size: config.enclaves,
+      endpoint,
+      start: () =>
+        startEnclave(
+          {
+            chainId,
+            registry: record.contracts.EnclaveRegistry.address,
+            hub,
+            operator: keys.operator.address,
+            payout: config.payout ?? keys.operator.address,
+            endpoint,
+            platform,
+            minimumLevel: config.minimumLevel as 0 | 1 | 2 | 3,
+            limits: { runTimeoutMs: 1_000 * config.runTimeoutSeconds },
+          },
+          signal,
+        ),
+      registry,
+      now: () => clock.now(),
+      untilBlock: (done) => clock.until(done, signal),
+      heartbeatSeconds: record.heartbeatSeconds,
+      epochSeconds: record.epochSeconds,
+      onEvent: (event) => observer.fleet(event),
+    });
+    closers.push(() => fleet.stop());
+
+    const poster = new Poster({
+      hub,
+      chain,
+      outbox: store,
+      transactions: posterTransactions,
+      priorityFeeWei: PRIORITY_FEE_WEI,
+      maxFeePerGas: config.maxGasPriceWei,
+      allowLoss: config.allowLoss,
+      maxBatch: MAX_BATCH,
+      onSkip: (item, why) => observer.skipped(item.request.requestId, why),
+    });
+    const posting = new Loop({
+      // Whatever is left waits for the chain to move; a block or a new answer wakes the loop.
+      step: async () => (await poster.tick()) > 0,
+      pauseMs: 1_000,
+      onError: (error) => observer.failure("posting", error),
+    });
+
+    const chooser = new Chooser({ config, fleet, clock, runnersPerEnclave: DEFAULT_ENCLAVE_LIMITS.maxRunners });
+    const models = modelSource(config);
+    const dispatcher = new Dispatcher({
+      store,
+      choose: (request) => chooser.choose(request),
+      model: (hash) => models.get(hash),
+      slots: () => chooser.capacity * JOBS_PER_RUNNER,
+      maxAttempts: MAX_ATTEMPTS,
+      leaseMs: LEASE_MS,
+      nowMs: Date.now,
+      onAnswered: () => posting.wake(),
+      onOutcome: (event) => {
+        chooser.learn(event);
+        observer.outcome(event);
+      },
+    });
+    // Jobs that wait for capacity or a second attempt come back by this clock, and so do those whose worker vanished.
+    const dispatching = new Loop({
+      step: async () => {
+        await store.reap(Date.now());
+        await dispatcher.pump(signal);
+        return false;
+      },
+      pauseMs: 250,
+      onError: (error) => observer.failure("jobs", error),
+    });
+
+    const follower = new Follower({
+      source: rpcChainSource({ rpc, hub, topics: FOLLOWED_TOPICS }),
+      record: store,
+      identity,
+      startBlock: record.contracts.InferenceHub.block,
+      confirmations: config.confirmations,
+      nowMs: Date.now,
+    });
+    const intake = intakeLoop({
+      follower,
+      pollIntervalMs: config.pollIntervalMs,
+      onProgress: (head, result) => {
+        observer.progress(result);
+        if (result.kind === "advanced" && result.added > 0) void dispatcher.pump(signal);
+        if (!clock.set(head)) return;
+        posting.wake();
+        for (const stream of streams) void stream.follow(head.number).catch((error: unknown) => observer.failure("posting", error));
+        void fleet.tend(head).catch((error: unknown) => observer.failure("enclave", error));
+      },
+      onReorg: (result) => observer.reorg(result),
+      onError: (error) => observer.failure("intake", error),
+    });
+    if (config.wsUrl !== undefined) wakeOnBlocks({ url: config.wsUrl, onWake: () => intake.wake(), signal });
+
+    observer.provide({ fleet, dispatcher, chooser, operator: keys.operator.address, poster: keys.poster.address, chain });
+    const loops = [intake.run(signal)];
+    closers.push(async () => {
+      await Promise.all(loops);
+      await dispatcher.drain();
+    });
+    await fleet.start(signal);
+    const members = fleet.active;
+    await ensurePoster({ registry, operatorTransactions, poster: posterTransactions.address, operatorId: members[0]?.operatorId });
+    loops.push(dispatching.run(signal), posting.run(signal));
+    observer.ready();
+    hooks.onReady?.({ httpUrl: observer.url, operator: keys.operator.address, levels: members.map((member) => member.enclave.description.level) });
+    await aborted(signal);
+  } finally {
+    // Backwards, and each of them even if another one fails: a store that stays open would keep its lock.
+    for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => undefined);
+  }
+}
+
+/** Several addresses must show the same chain; one that does not is named instead of used. */
+async function refuseDisagreement(rpc: RpcClient, chainId: string, genesisHash: string): Promise<void> {
+  const answers = await rpc.everywhere([
+    { method: "eth_chainId", params: [] },
+    { method: "eth_getBlockByNumber", params: ["0x0", false] },
+  ]);
+  for (const { url, answers: pair } of answers) {
+    // An address that is down now may be up later; what it says is checked by the follower then.
+    if (pair instanceof AssayError) continue;
+    const [id, genesis] = pair;
+    const sameChain = id?.ok === true && BigInt(id.value as string) === BigInt(chainId);
+    const sameGenesis = genesis?.ok === true && (genesis.value as { hash?: unknown } | null)?.hash === genesisHash;
+    if (!sameChain || !sameGenesis) {
+      throw new AssayError({ code: "RPC_DISAGREEMENT", message: `${new URL(url).origin} is on another chain than the deployment; remove it from rpcUrls`, context: { url: new URL(url).origin } });
+    }
+  }
+}
+
+/** A posting key apart from the operator's must be allowed to post answers that have a callback. */
+async function ensurePoster(args: { registry: RegistryClient; operatorTransactions: Transactions; poster: string; operatorId: number | undefined }): Promise<void> {
+  if (args.operatorId === undefined || args.poster === args.operatorTransactions.address) return;
+  if (await args.registry.mayActFor(args.operatorId, args.poster as never)) return;
+  await args.registry.setPoster(args.operatorId, args.poster as never);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
