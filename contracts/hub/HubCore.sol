@@ -14,8 +14,8 @@ import {Terms, TermsHead} from "../libraries/Terms.sol";
 import {HubLedger} from "./HubLedger.sol";
 
 /// @dev What is known while results land, one item after the other.
-/// @param signer The key the registry was last asked about, 0 if its answer must not be used again.
-/// @param minTrust As asked.
+/// @param signer The key the registry was last asked about.
+/// @param minTrust As asked; the greatest number if the answer must not be used again.
 /// @param imageId As asked.
 /// @param vouched The registry's answer.
 /// @param operatorId The registry's answer.
@@ -24,11 +24,9 @@ import {HubLedger} from "./HubLedger.sol";
 /// @param owedWei Credit that is not written yet.
 /// @param requestId The item at hand.
 /// @param slot Where its state is stored.
-/// @param state Its state, as loaded.
+/// @param state Its state before it was touched.
 /// @param head The head of its terms; means nothing unless the item is open.
-/// @param contextRoot The context its terms fix.
 /// @param statementHash What was signed for it.
-/// @param requestedAt When it was opened, once it has landed.
 struct Work {
     address signer;
     uint256 minTrust;
@@ -42,9 +40,7 @@ struct Work {
     uint256 slot;
     RequestState state;
     TermsHead head;
-    bytes32 contextRoot;
     bytes32 statementHash;
-    uint256 requestedAt;
 }
 
 /// @title The checks that everything shares
@@ -127,10 +123,9 @@ abstract contract HubCore is HubLedger {
         uint256 minTrust = head.minTrust();
         bytes32 imageId = head.imageId(terms);
         if (head.callbackGas() != 0) {
-            // `mayAct` belongs to this answer; after the callback the answer is void anyway.
+            // `mayAct` belongs to this answer alone, so no neighbour may reuse it: no demand equals this one.
             w.signer = signer;
-            w.minTrust = minTrust;
-            w.imageId = imageId;
+            w.minTrust = type(uint256).max;
             (w.vouched, w.operatorId, w.mayAct) = registry.vouchFor(signer, minTrust, imageId, msg.sender);
         } else if (signer != w.signer || minTrust != w.minTrust || imageId != w.imageId) {
             w.signer = signer;

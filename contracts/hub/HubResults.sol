@@ -26,7 +26,6 @@ abstract contract HubResults is HubCore {
             bytes32 wanted = w.head.profile(statement.request.terms);
             _reject(w, code, statement.issuedAt, statement.expiresAt, wanted, statement.runtimeProfile);
         }
-        _settle(w);
     }
 
     /// @inheritdoc IInferenceHub
@@ -134,9 +133,8 @@ abstract contract HubResults is HubCore {
         bytes calldata terms = Handed.termsOf(q);
         code = _load(w, q, terms);
         if (code != Codes.OK) return code;
-        code = _judge(w, statement, terms);
+        code = _judge(w, statement, terms, output);
         if (code != Codes.OK) return code;
-        w.statementHash = Statements.boundHash(w.requestId, statement, w.contextRoot, output);
         code = _vouch(w, w.statementHash, proof, terms);
         if (code != Codes.OK) return code;
         uint256 callbackGas = w.head.callbackGas();
@@ -146,49 +144,53 @@ abstract contract HubResults is HubCore {
             if (inBatch && !Callback.affordable(callbackGas, output.length)) return Codes.GAS_TOO_LOW;
         }
 
-        _record(w, Handed.rewardOf(q));
-        if (callbackGas != 0) _callBack(w, statement, output);
+        _record(w, Handed.rewardOf(q), inBatch);
+        if (callbackGas != 0) _callBack(w, callbackGas, statement, output);
     }
 
-    /// @dev What a statement says about profile and time.
-    function _judge(Work memory w, BoundResult calldata statement, bytes calldata terms) private view returns (uint8) {
+    /// @dev What a statement says about profile and time, and its hash.
+    function _judge(Work memory w, BoundResult calldata statement, bytes calldata terms, bytes calldata output)
+        private
+        view
+        returns (uint8)
+    {
         (bytes32 profile, uint256 issuedAt, uint256 expiresAt) = Handed.claimsOf(statement);
         TermsHead head = w.head;
         bytes32 wanted = head.profile(terms);
         if (wanted != 0 && wanted != profile) return Codes.PROFILE_MISMATCH;
-        w.contextRoot = head.contextRoot(terms);
+        w.statementHash = Statements.boundHash(w.requestId, statement, head.contextRoot(terms), output);
         return Lifetime.codeOf(issuedAt, expiresAt);
     }
 
     /// @dev The effects of a result: the request has ended, its operator has earned the reward.
-    function _record(Work memory w, uint256 rewardWei) private {
-        bytes32 id = w.requestId;
+    function _record(Work memory w, uint256 rewardWei, bool inBatch) private {
         address signer = w.signer;
         bytes32 statementHash = w.statementHash;
-        uint256 requestedAt = w.state.at();
-        w.requestedAt = requestedAt;
-        uint208 commitment = Statements.commitmentOf(statementHash, signer, requestedAt);
-        RequestState landed = RequestStates.pack(RequestStates.FULFILLED, block.timestamp, commitment);
-        w.state = landed;
-        _write(w.slot, landed);
-        _owe(w, Account.ofOperator(uint32(w.operatorId)), rewardWei);
-        emit Fulfilled(id, signer, statementHash);
+        uint208 commitment = Statements.commitmentOf(statementHash, signer, w.state.at());
+        _write(w.slot, RequestStates.pack(RequestStates.FULFILLED, block.timestamp, commitment));
+        uint256 account = Account.ofOperator(uint32(w.operatorId));
+        if (inBatch) _owe(w, account, rewardWei);
+        else _credit(account, rewardWei);
+        emit Fulfilled(w.requestId, signer, statementHash);
     }
 
     /// @dev Runs the callback of an item that has landed and been paid. Its failure is recorded and undoes nothing.
-    function _callBack(Work memory w, BoundResult calldata statement, bytes calldata output) private {
+    function _callBack(
+        Work memory w,
+        uint256 callbackGas,
+        BoundResult calldata statement,
+        bytes calldata output
+    ) private {
         // A withdrawal inside the callback finds every credit of the batch so far.
-        _settle(w);
+        if (w.owedWei != 0) _settle(w);
         Callback.Answer memory answer =
-            Callback.Answer(w.requestId, w.head.callbackGas(), w.requestedAt, block.timestamp, w.signer);
+            Callback.Answer(w.requestId, callbackGas, w.state.at(), block.timestamp, w.signer);
         (bool success, bytes4 reason) = Callback.run(answer, statement, output);
         if (!success) {
             // The failed call was rolled back, so the slot still holds what was written before it.
-            _write(w.slot, w.state.withStatus(RequestStates.CALLBACK_FAILED));
+            _write(w.slot, _read(w.slot).withStatus(RequestStates.CALLBACK_FAILED));
             emit CallbackFailed(w.requestId, reason);
         }
-        // Foreign code has run: it may have closed the signer or forbidden the poster.
-        w.signer = address(0);
     }
 
     /// @dev Notes a credit; written when the payee changes, before any callback, and at the end.

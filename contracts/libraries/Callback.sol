@@ -49,8 +49,15 @@ library Callback {
         if (to.code.length == 0) return (false, 0);
         uint256 size = _encode(answer, s, output);
         uint256 callbackGas = answer.callbackGas;
-        // In a batch `affordable` has made sure, before the item took effect, that this is never true.
-        if (!_canGive(callbackGas)) revert IInferenceHubErrors.HubGasTooLow(answer.requestId, callbackGas);
+        // EIP-150: of what is left after the call's own cost a 64th stays behind, and `CALL` gives the rest without a word
+        // if that is less than asked for. In a batch `affordable` has made sure, before the item took effect, that it is not.
+        uint256 left = gasleft();
+        // No underflow: `CALL_COST` is compared first.
+        unchecked {
+            if (left < CALL_COST || left - CALL_COST - (left - CALL_COST) / 64 < callbackGas) {
+                revert IInferenceHubErrors.HubGasTooLow(answer.requestId, callbackGas);
+            }
+        }
         // The call's data lies at the free pointer, where `_encode` left it. Only the scratch word is written; the output
         // area has length 0, so no return data is copied beyond the `min(4, returndatasize())` bytes of a failure.
         assembly ("memory-safe") {
@@ -113,17 +120,6 @@ library Callback {
             if padded { mstore(add(data, sub(padded, 0x20)), 0) }
             calldatacopy(data, output.offset, output.length)
             size := add(0x124, padded)
-        }
-    }
-
-    /// @dev EIP-150: of the gas left after the call's own cost, a 64th stays behind. `left - left / 64` is what can be given.
-    function _canGive(uint256 gasLimitGas) private view returns (bool) {
-        uint256 left = gasleft();
-        if (left < CALL_COST) return false;
-        // No underflow: checked in the line before; a 64th is never more than the whole.
-        unchecked {
-            left -= CALL_COST;
-            return left - left / 64 >= gasLimitGas;
         }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {FloatInfinite, FloatNotANumber} from "./FloatErrors.sol";
-import {FloatRounding} from "./FloatRounding.sol";
+import { FloatInfinite, FloatNotANumber } from "./FloatErrors.sol";
+import { FloatRounding } from "./FloatRounding.sol";
 
 /// @title IEEE 754 binary16 as its 16 bits
 library Float16 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {FloatInfinite, FloatNotANumber, FloatOverflow} from "./FloatErrors.sol";
-import {FloatRounding} from "./FloatRounding.sol";
+import { FloatInfinite, FloatNotANumber, FloatOverflow } from "./FloatErrors.sol";
+import { FloatRounding } from "./FloatRounding.sol";
 
 /// @title IEEE 754 binary32 as its 32 bits
 library Float32 {

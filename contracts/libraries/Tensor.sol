@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView} from "./ByteView.sol";
+import { ByteView } from "./ByteView.sol";
 
 /// @notice A tensor that was read from its AT1 encoding and found canonical (docs/protocol.md, section 1).
 /// @param dtype ONNX number of the element type, 1..13 (see `TensorType`).

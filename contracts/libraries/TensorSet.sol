@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView, ByteViews} from "./ByteView.sol";
-import {NamedTensor, Tensor} from "./Tensor.sol";
-import {TensorCodec} from "./TensorCodec.sol";
-import {Utf8} from "./Utf8.sol";
+import { ByteView, ByteViews } from "./ByteView.sol";
+import { NamedTensor, Tensor } from "./Tensor.sol";
+import { TensorCodec } from "./TensorCodec.sol";
+import { Utf8 } from "./Utf8.sol";
 
 /// @title Reading tensor sets: the inputs or outputs of one run
 /// @notice `decode` checks the whole set and every tensor in it. Its TypeScript twin is `executor/protocol/tensorSet.ts`.
@@ -39,6 +39,9 @@ library TensorSet {
     }
 
     /// @notice Reads a set from a view, in the model's declared order.
+    /// @dev Whether names, types and shapes are those of a model is not known here.
+    /// @param encoded The bytes; views of them are returned.
+    /// @return set At most 255 tensors.
     function decodeView(ByteView encoded) internal pure returns (NamedTensor[] memory set) {
         uint256 length = encoded.length();
         if (length < 2) revert TensorSetTruncated(length);
@@ -47,12 +50,12 @@ library TensorSet {
         set = new NamedTensor[]((head >> 240) & 0xff);
         uint256 at = 2;
         for (uint256 i = 0; i < set.length; ++i) {
-            at = _entry({encoded: encoded, at: at, set: set, index: i});
+            at = _entry({ encoded: encoded, at: at, set: set, index: i });
         }
         if (at != length) revert TensorSetTrailingBytes(length - at);
     }
 
-    /// @notice The tensor of this name.
+    /// @notice The tensor of this name; reverts with `TensorNotFound` if there is none.
     function find(NamedTensor[] memory set, string memory name) internal pure returns (Tensor memory) {
         bytes32 wanted = keccak256(bytes(name));
         for (uint256 i = 0; i < set.length; ++i) {
@@ -91,6 +94,7 @@ library TensorSet {
         }
     }
 
+    /// @dev Not empty, strict UTF-8, and not among the names before it. Returns its hash.
     function _checkName(
         ByteView name,
         NamedTensor[] memory set,

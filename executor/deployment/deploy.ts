@@ -1,4 +1,5 @@
 import { Contract, ContractFactory, type Signer, getCreateAddress } from "ethers";
+import { isDevelopmentChain } from "../domain/developmentChains";
 import { AssayError } from "../domain/errors";
 import { type Hex32, address, hex32 } from "../domain/ids";
 import { bytesToHex, hexToBytes } from "../protocol/bytes";
@@ -25,7 +26,6 @@ export interface DeployOptions {
 
 const HOUR = 3_600;
 const PRODUCTION_DELAY_SECONDS = 7 * 24 * HOUR;
-const DEVELOPMENT_CHAINS = new Set([31_337n, 1_337n]);
 
 /**
  * Deploys verifier, registry, hub and model registry. The registry must know the hub before the hub exists, because enclaves attest to the
@@ -37,7 +37,7 @@ export async function deployAssay(options: DeployOptions): Promise<DeploymentRec
   const provider = deployer.provider;
   if (provider === null) throw new AssayError({ code: "DEPLOYMENT_NO_PROVIDER", message: "the deployer is not connected to a chain" });
   const { chainId } = await provider.getNetwork();
-  const development = DEVELOPMENT_CHAINS.has(chainId);
+  const development = isDevelopmentChain(chainId);
   const from = await deployer.getAddress();
   const rootId = keccak256(options.rootPublicKey);
   const parameters = {

@@ -1,5 +1,5 @@
 import { ProtocolError } from "./protocolError";
-import { type NumericTensor, type Tensor } from "./tensor";
+import type { NumericTensor, Tensor } from "./tensor";
 import { DType } from "./tensorType";
 import { elementsOf, tensorFrom, tensorOver } from "./tensorValues";
 

@@ -1,6 +1,6 @@
 import type { Tensor } from "./tensor";
-import { alignedBytes } from "./tensorValues";
 import { DType } from "./tensorType";
+import { alignedBytes } from "./tensorValues";
 
 /** A scan of the words of a float payload: the index of the first NaN at or after `from` with other bits, or -1. */
 type Scan = (words: Uint32Array | Uint16Array, from: number) => number;

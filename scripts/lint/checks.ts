@@ -61,6 +61,11 @@ const TOOLS: readonly ToolCheck[] = [
     what: "prettier for Solidity",
     args: ["node_modules/prettier/bin/prettier.cjs", "--check", "contracts/**/*.sol"],
   },
+  {
+    name: "lock-file",
+    what: "npm ci accepts the lock file (mend it by node scripts/lint/trimLock.mjs)",
+    args: ["scripts/lint/trimLock.mjs", "--check"],
+  },
 ];
 
 /** Runs a program and keeps its output. */

@@ -1,10 +1,16 @@
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { SetupError } from "./setupError.mjs";
 
-const TAIL_LINES = 40;
+/** Shown of a program that failed, from each end: npm says why first, a compiler last. */
+const SHOWN_LINES = 20;
+const KEPT_CHARS = 65_536;
 const FIRST_NOTE_MS = 2_000;
 const NOTE_EVERY_MS = 10_000;
 const KILL_GRACE_MS = 3_000;
+/** Two equal signals closer than this are one key press. */
+const SAME_SIGNAL_MS = 300;
+const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
  * Says on stderr that something is still going on, once it takes longer than 2 s.
@@ -33,6 +39,13 @@ export function showProgress(what) {
       process.stderr.write(`${tty ? "\r\u001b[K" : ""}${what}: ${outcome} after ${seconds()} s\n`);
     }
   };
+}
+
+/** The beginning and the end of what a program printed, without stack frames, which push the message itself out of sight. */
+function excerpt(output) {
+  const lines = output.split("\n").filter((line) => line.trim() !== "" && !/^\s+at /.test(line));
+  if (lines.length <= 2 * SHOWN_LINES) return lines.join("\n");
+  return [...lines.slice(0, SHOWN_LINES), "...", ...lines.slice(-SHOWN_LINES)].join("\n");
 }
 
 /** Ends a whole process group that was started with `detached`; a group that is gone already is no error. */
@@ -67,10 +80,11 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
     process.on("SIGINT", interrupt);
     process.on("SIGTERM", interrupt);
     child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-    const tail = [];
+    let head = "";
+    let tail = "";
     const keep = (chunk) => {
-      tail.push(...String(chunk).split("\n"));
-      if (tail.length > 4 * TAIL_LINES) tail.splice(0, tail.length - 2 * TAIL_LINES);
+      if (head.length < KEPT_CHARS) head += chunk;
+      else tail = (tail + chunk).slice(-KEPT_CHARS);
     };
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
@@ -99,14 +113,9 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
       } else if (code === 0) {
         settle(undefined);
       } else {
-        // Stack frames of other people's code push the message itself out of sight.
-        const output = tail
-          .filter((line) => line.trim() !== "" && !/^\s+at /.test(line))
-          .slice(-TAIL_LINES)
-          .join("\n");
         settle(
           new SetupError({
-            message: `${what} failed (${signal ?? `exit code ${code}`}). Its last words:\n${output}`,
+            message: `${what} failed (${signal ?? `exit code ${code}`}). What it said:\n${excerpt(head + tail)}`,
             hint,
           }),
         );
@@ -116,26 +125,28 @@ export function runCommand({ what, command, args, cwd, env = process.env, hint }
 }
 
 /**
- * Hands the terminal to a program and ends with its exit code. Signals that reach only us are passed on; the
- * program stays in our process group, so that it gets Ctrl-C from the terminal like any foreground program.
+ * Hands the terminal's output to a program and ends with its exit code. The program runs in a process group of its own and
+ * gets each signal from us, once: under npm, Ctrl-C arrives twice (from the terminal, and passed on by npm), and a daemon
+ * takes a second signal for an order to stop without draining.
  * @param {{ command: string, args: string[], cwd: string, env?: NodeJS.ProcessEnv }} options
  * @returns {Promise<number>} the exit code, 128 + n where a signal ended it
  */
 export function handOver({ command, args, cwd, env = process.env }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: "inherit" });
-    // The terminal has sent SIGINT to the child as well: we only have to outlive it.
-    const ignore = () => {};
-    const pass = (signal) => child.kill(signal);
-    process.on("SIGINT", ignore);
-    process.on("SIGTERM", pass);
-    process.on("SIGHUP", pass);
+    let child;
+    const last = new Map();
+    const pass = (signal) => {
+      const now = Date.now();
+      if (now - (last.get(signal) ?? Number.NEGATIVE_INFINITY) < SAME_SIGNAL_MS) return;
+      last.set(signal, now);
+      child?.kill(signal);
+    };
+    for (const signal of PASSED_ON) process.on(signal, pass);
+    child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", "inherit", "inherit"] });
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      process.off("SIGINT", ignore);
-      process.off("SIGTERM", pass);
-      process.off("SIGHUP", pass);
-      resolve(code ?? (signal === "SIGINT" ? 130 : 143));
+      for (const name of PASSED_ON) process.off(name, pass);
+      resolve(code ?? 128 + (constants.signals[signal] ?? 0));
     });
   });
 }

@@ -29,7 +29,8 @@ const install = {
   name: "installing packages (npm ci)",
   // Inside node_modules, so that whoever deletes the folder deletes the claim as well.
   stamp: "node_modules/.assay-installed",
-  inputs: ["package-lock.json", "package.json", ".npmrc"],
+  // Not package.json: its dependencies are in the lock file, and a new script needs no new packages.
+  inputs: ["package-lock.json", ".npmrc"],
   outputs: ["node_modules/hardhat/package.json", "node_modules/onnxruntime-node/package.json"],
   alreadyDone: isInstalledAsLocked,
   run: async (root) => {

@@ -1,12 +1,12 @@
 import { p256 } from "@noble/curves/p256";
 import { sha256 } from "@noble/hashes/sha2";
+import { address, hex32 } from "../../executor/domain/ids";
 import { bytesToHex, hexToBytes } from "../../executor/protocol/bytes";
 import { cborBytes, cborText } from "../../executor/protocol/cbor";
-import { MAX_PAYLOAD_BYTES, decodeCoseSign1, sigStructure } from "../../executor/protocol/cose";
-import { type NitroPayload, decodeNitroPayload, encodeNitroPayload } from "../../executor/protocol/nitroDocument";
+import { decodeCoseSign1, MAX_PAYLOAD_BYTES, sigStructure } from "../../executor/protocol/cose";
+import { decodeNitroPayload, encodeNitroPayload, type NitroPayload } from "../../executor/protocol/nitroDocument";
 import { verifyDevelopmentDocument } from "../../executor/protocol/nitroDocumentVerify";
 import { encodeUserData } from "../../executor/protocol/userData";
-import { address, hex32 } from "../../executor/domain/ids";
 import { codeOf } from "./tensor";
 import { isMain, writeVectors } from "./write";
 
@@ -46,7 +46,10 @@ export const PAYLOAD: NitroPayload = {
 const GOOD = encodeNitroPayload(PAYLOAD);
 
 /** Signed with a nonce derived from the message (RFC 6979), so that the vectors never change. */
-function signed(payload: Uint8Array, options: { readonly scalar?: Uint8Array; readonly highS?: boolean } = {}): Uint8Array {
+function signed(
+  payload: Uint8Array,
+  options: { readonly scalar?: Uint8Array; readonly highS?: boolean } = {},
+): Uint8Array {
   const { scalar = ROOT_SCALAR, highS = false } = options;
   const signature = p256.sign(sha256(sigStructure("ES256", payload)), scalar, { lowS: true });
   const s = highS ? p256.CURVE.n - signature.s : signature.s;
@@ -76,15 +79,35 @@ const PAYLOADS: Readonly<Record<string, Uint8Array>> = {
   "optional parts absent": changed(`${NONCE}`, "", hex(changed(DEFINITE, `a6${key("module_id")}`))),
   "optional parts null": encodeNitroPayload({ ...PAYLOAD, publicKey: none, userData: none, nonce: none }),
   "an empty nonce": changed(NONCE, `${key("nonce")}40`),
-  "a certificate and a bundle": encodeNitroPayload({ ...PAYLOAD, certificate: new Uint8Array(600).fill(0x30), cabundle: [new Uint8Array(500).fill(1), Uint8Array.of(2)] }),
-  "a certificate and a bundle that are null": changed(PUBLIC, `${key("certificate")}f6${key("cabundle")}f6${PUBLIC}`, hex(changed(DEFINITE, `a9${key("module_id")}`))),
-  "32 PCRs": encodeNitroPayload({ ...PAYLOAD, pcrs: new Map(Array.from({ length: 32 }, (_, i) => [i, new Uint8Array(48).fill(i)])) }),
-  "sparse PCRs": encodeNitroPayload({ ...PAYLOAD, pcrs: new Map([0, 1, 2, 4, 23, 24, 31].map((i) => [i, new Uint8Array(48).fill(i)])) }),
-  "the largest fields": encodeNitroPayload({ ...PAYLOAD, moduleId: "é".repeat(128), publicKey: new Uint8Array(1024), userData: new Uint8Array(1024), nonce: new Uint8Array(1024) }),
+  "a certificate and a bundle": encodeNitroPayload({
+    ...PAYLOAD,
+    certificate: new Uint8Array(600).fill(0x30),
+    cabundle: [new Uint8Array(500).fill(1), Uint8Array.of(2)],
+  }),
+  "a certificate and a bundle that are null": changed(
+    PUBLIC,
+    `${key("certificate")}f6${key("cabundle")}f6${PUBLIC}`,
+    hex(changed(DEFINITE, `a9${key("module_id")}`)),
+  ),
+  "32 PCRs": encodeNitroPayload({
+    ...PAYLOAD,
+    pcrs: new Map(Array.from({ length: 32 }, (_, i) => [i, new Uint8Array(48).fill(i)])),
+  }),
+  "sparse PCRs": encodeNitroPayload({
+    ...PAYLOAD,
+    pcrs: new Map([0, 1, 2, 4, 23, 24, 31].map((i) => [i, new Uint8Array(48).fill(i)])),
+  }),
+  "the largest fields": encodeNitroPayload({
+    ...PAYLOAD,
+    moduleId: "é".repeat(128),
+    publicKey: new Uint8Array(1024),
+    userData: new Uint8Array(1024),
+    nonce: new Uint8Array(1024),
+  }),
 };
 
 const MALFORMED_PAYLOADS: Readonly<Record<string, Uint8Array>> = {
-  "nothing": none,
+  nothing: none,
   "an array": Uint8Array.of(0x80),
   "an empty map": Uint8Array.of(0xa0),
   "an empty indefinite map": Uint8Array.of(0xbf, 0xff),
@@ -104,7 +127,10 @@ const MALFORMED_PAYLOADS: Readonly<Record<string, Uint8Array>> = {
   "a module id whose head is not minimal": changed(MODULE, `${key("module_id")}780161`),
   "a module id in chunks": changed(MODULE, `${key("module_id")}7f6161ff`),
   "a module id that runs past the end": Buffer.from(`a7${key("module_id")}6561`, "hex"),
-  "a key whose head is not minimal": changed(`${key("digest")}66534841333834`, `7806${hex(Buffer.from("digest"))}66534841333834`),
+  "a key whose head is not minimal": changed(
+    `${key("digest")}66534841333834`,
+    `7806${hex(Buffer.from("digest"))}66534841333834`,
+  ),
   "a digest of another name": changed(DIGEST, `${key("digest")}66534841323536`),
   "a digest that is null": changed(DIGEST, `${key("digest")}f6`),
   "no digest": changed(DIGEST, ""),
@@ -128,13 +154,37 @@ const MALFORMED_PAYLOADS: Readonly<Record<string, Uint8Array>> = {
   "a PCR of text": changed(pcr("02", "a2"), `027830${"a2".repeat(48)}`),
   "a PCR that is null": changed(pcr("02", "a2"), "02f6"),
   "a PCR cut short": Buffer.from(`a7${MODULE}${DIGEST}${TIME}${key("pcrs")}b0005830${"00".repeat(10)}`, "hex"),
-  "an empty certificate": changed(PUBLIC, `${key("certificate")}40${PUBLIC}`, hex(changed(DEFINITE, `a8${key("module_id")}`))),
-  "a certificate of 1025 bytes": changed(PUBLIC, `${key("certificate")}590401${"30".repeat(1025)}${PUBLIC}`, hex(changed(DEFINITE, `a8${key("module_id")}`))),
+  "an empty certificate": changed(
+    PUBLIC,
+    `${key("certificate")}40${PUBLIC}`,
+    hex(changed(DEFINITE, `a8${key("module_id")}`)),
+  ),
+  "a certificate of 1025 bytes": changed(
+    PUBLIC,
+    `${key("certificate")}590401${"30".repeat(1025)}${PUBLIC}`,
+    hex(changed(DEFINITE, `a8${key("module_id")}`)),
+  ),
   "an empty bundle": changed(PUBLIC, `${key("cabundle")}80${PUBLIC}`, hex(changed(DEFINITE, `a8${key("module_id")}`))),
-  "a bundle of nine": changed(PUBLIC, `${key("cabundle")}89${"4101".repeat(9)}${PUBLIC}`, hex(changed(DEFINITE, `a8${key("module_id")}`))),
-  "a bundle with an empty certificate": changed(PUBLIC, `${key("cabundle")}8140${PUBLIC}`, hex(changed(DEFINITE, `a8${key("module_id")}`))),
-  "an indefinite bundle": changed(PUBLIC, `${key("cabundle")}9f4101ff${PUBLIC}`, hex(changed(DEFINITE, `a8${key("module_id")}`))),
-  "bundle before certificate": changed(PUBLIC, `${key("cabundle")}814101${key("certificate")}4101${PUBLIC}`, hex(changed(DEFINITE, `a9${key("module_id")}`))),
+  "a bundle of nine": changed(
+    PUBLIC,
+    `${key("cabundle")}89${"4101".repeat(9)}${PUBLIC}`,
+    hex(changed(DEFINITE, `a8${key("module_id")}`)),
+  ),
+  "a bundle with an empty certificate": changed(
+    PUBLIC,
+    `${key("cabundle")}8140${PUBLIC}`,
+    hex(changed(DEFINITE, `a8${key("module_id")}`)),
+  ),
+  "an indefinite bundle": changed(
+    PUBLIC,
+    `${key("cabundle")}9f4101ff${PUBLIC}`,
+    hex(changed(DEFINITE, `a8${key("module_id")}`)),
+  ),
+  "bundle before certificate": changed(
+    PUBLIC,
+    `${key("cabundle")}814101${key("certificate")}4101${PUBLIC}`,
+    hex(changed(DEFINITE, `a9${key("module_id")}`)),
+  ),
   "nitrotpm_pcrs instead of pcrs": changed(key("pcrs"), key("nitrotpm_pcrs")),
   "a nonce of 1025 bytes": changed(NONCE, `${key("nonce")}590401${"05".repeat(1025)}`),
   "a nonce of text": changed(NONCE, `${key("nonce")}6161`),
@@ -156,7 +206,7 @@ const DOCUMENTS: Readonly<Record<string, Uint8Array>> = {
 };
 
 const MALFORMED_DOCUMENTS: Readonly<Record<string, Uint8Array>> = {
-  "nothing": none,
+  nothing: none,
   "one byte": Uint8Array.of(0x84),
   "an array of three": Buffer.concat([Uint8Array.of(0x83), DOCUMENT.subarray(1)]),
   "an indefinite array": Buffer.concat([Uint8Array.of(0x9f), DOCUMENT.subarray(1), Uint8Array.of(0xff)]),
@@ -168,7 +218,10 @@ const MALFORMED_DOCUMENTS: Readonly<Record<string, Uint8Array>> = {
   "an empty payload": Buffer.from(`8443a10126a0405840${SIGNATURE}`, "hex"),
   "a payload that is null": Buffer.from(`8443a10126a0f65840${SIGNATURE}`, "hex"),
   "a payload of 16,385 bytes": signed(new Uint8Array(MAX_PAYLOAD_BYTES + 1)),
-  "a payload head that is not minimal": documentWith(PAYLOAD_HEAD, `a05a0000${GOOD.length.toString(16).padStart(4, "0")}`),
+  "a payload head that is not minimal": documentWith(
+    PAYLOAD_HEAD,
+    `a05a0000${GOOD.length.toString(16).padStart(4, "0")}`,
+  ),
   "a payload that runs past the end": Buffer.from("8443a10126a0590100aabb", "hex"),
   "a signature of 63 bytes": documentWith(`5840${SIGNATURE}`, `583f${SIGNATURE.slice(2)}`),
   "a signature of 96 bytes": documentWith(`5840${SIGNATURE}`, `5860${SIGNATURE}${"00".repeat(32)}`),
@@ -188,13 +241,31 @@ const MALFORMED_DOCUMENTS: Readonly<Record<string, Uint8Array>> = {
 export function attestationVectors(): unknown {
   return {
     root: bytesToHex(ROOT),
-    payloads: Object.entries(PAYLOADS).map(([name, payload]) => ({ name, payload: bytesToHex(payload), fields: payloadFields(decodeNitroPayload(payload)) })),
-    malformedPayloads: Object.entries(MALFORMED_PAYLOADS).map(([name, payload]) => ({ name, payload: bytesToHex(payload), code: codeOf(() => decodeNitroPayload(payload)) })),
+    payloads: Object.entries(PAYLOADS).map(([name, payload]) => ({
+      name,
+      payload: bytesToHex(payload),
+      fields: payloadFields(decodeNitroPayload(payload)),
+    })),
+    malformedPayloads: Object.entries(MALFORMED_PAYLOADS).map(([name, payload]) => ({
+      name,
+      payload: bytesToHex(payload),
+      code: codeOf(() => decodeNitroPayload(payload)),
+    })),
     documents: Object.entries(DOCUMENTS).map(([name, document]) => {
       const { rootId, payloadHash } = verifyDevelopmentDocument(document, ROOT);
-      return { name, document: bytesToHex(document), signed: bytesToHex(sigStructure("ES256", decodeCoseSign1(document, "ES256").payload)), rootId, payloadHash };
+      return {
+        name,
+        document: bytesToHex(document),
+        signed: bytesToHex(sigStructure("ES256", decodeCoseSign1(document, "ES256").payload)),
+        rootId,
+        payloadHash,
+      };
     }),
-    malformedDocuments: Object.entries(MALFORMED_DOCUMENTS).map(([name, document]) => ({ name, document: bytesToHex(document), code: codeOf(() => verifyDevelopmentDocument(document, ROOT)) })),
+    malformedDocuments: Object.entries(MALFORMED_DOCUMENTS).map(([name, document]) => ({
+      name,
+      document: bytesToHex(document),
+      code: codeOf(() => verifyDevelopmentDocument(document, ROOT)),
+    })),
     userData: { ...USER_DATA, chainId: USER_DATA.chainId.toString(), encoded: bytesToHex(encodeUserData(USER_DATA)) },
   };
 }

@@ -1,30 +1,36 @@
 import { bytesToHex, hexToBytes } from "../../executor/protocol/bytes";
 import { ProtocolError } from "../../executor/protocol/protocolError";
-import { type Tensor, decodeTensor, encodeTensor } from "../../executor/protocol/tensor";
+import { decodeTensor, encodeTensor, type Tensor } from "../../executor/protocol/tensor";
 import { DType, type NumericDType } from "../../executor/protocol/tensorType";
 import { stringTensor, tensorFrom } from "../../executor/protocol/tensorValues";
 import { isMain, writeVectors } from "./write";
 
 type Values = readonly (number | bigint | boolean)[];
 
-const of = (dtype: NumericDType, dims: readonly number[], ...values: Values): Tensor => tensorFrom({ dtype, dims, values });
-const bits = (dtype: NumericDType, dims: readonly number[], hex: string): Tensor => ({ dtype, dims, data: hexToBytes(`0x${hex}`) });
-const flags = (count: number): Tensor => of(DType.bool, [count], ...Array.from({ length: count }, (_, i) => i % 3 === 0));
+const of = (dtype: NumericDType, dims: readonly number[], ...values: Values): Tensor =>
+  tensorFrom({ dtype, dims, values });
+const bits = (dtype: NumericDType, dims: readonly number[], hex: string): Tensor => ({
+  dtype,
+  dims,
+  data: hexToBytes(`0x${hex}`),
+});
+const flags = (count: number): Tensor =>
+  of(DType.bool, [count], ...Array.from({ length: count }, (_, i) => i % 3 === 0));
 
 const VALID: Readonly<Record<string, Tensor>> = {
   "a float scalar": of(DType.float, [], 1.5),
   "floats of every kind": bits(DType.float, [8], "0000000000000080000080ff0000807f01000000ffff7f7f0000c07f010080ff"),
   "seventeen features": of(DType.float, [1, 17], ...Array.from({ length: 17 }, (_, i) => (i - 8) / 3)),
-  "uint8": of(DType.uint8, [2, 2], 0, 1, 128, 255),
-  "int8": of(DType.int8, [3], -128, -1, 127),
-  "uint16": of(DType.uint16, [2], 1, 65535),
-  "int16": of(DType.int16, [2], -32768, 32767),
-  "int32": of(DType.int32, [3], -(2 ** 31), -1, 2 ** 31 - 1),
+  uint8: of(DType.uint8, [2, 2], 0, 1, 128, 255),
+  int8: of(DType.int8, [3], -128, -1, 127),
+  uint16: of(DType.uint16, [2], 1, 65535),
+  int16: of(DType.int16, [2], -32768, 32767),
+  int32: of(DType.int32, [3], -(2 ** 31), -1, 2 ** 31 - 1),
   "int64 beyond 2^53": of(DType.int64, [3], -(1n << 63n), (1n << 53n) + 1n, (1n << 63n) - 1n),
-  "uint32": of(DType.uint32, [2], 1, 2 ** 32 - 1),
-  "uint64": of(DType.uint64, [2], 1, (1n << 64n) - 1n),
-  "float16": of(DType.float16, [5], 0, -0, 1 / 3, 65504, Infinity),
-  "double": of(DType.double, [4], -0, 5e-324, 1 / 3, 1.7976931348623157e308),
+  uint32: of(DType.uint32, [2], 1, 2 ** 32 - 1),
+  uint64: of(DType.uint64, [2], 1, (1n << 64n) - 1n),
+  float16: of(DType.float16, [5], 0, -0, 1 / 3, 65504, Infinity),
+  double: of(DType.double, [4], -0, 5e-324, 1 / 3, 1.7976931348623157e308),
   "a bool": of(DType.bool, [], true),
   "31 bools": flags(31),
   "32 bools": flags(32),
@@ -33,14 +39,22 @@ const VALID: Readonly<Record<string, Tensor>> = {
   "no elements": of(DType.float, [0]),
   "a zero beside the largest product": of(DType.float, [0, 4096, 4096]),
   "no strings": stringTensor([2, 0], []),
-  "strings": stringTensor([2, 2], ["", "plain ASCII of more than thirty-two bytes in one piece", "é€😀", "\ufeff\u07ff\u0800\ud7ff\ue000\uffff\u{10ffff}"]),
+  strings: stringTensor(
+    [2, 2],
+    [
+      "",
+      "plain ASCII of more than thirty-two bytes in one piece",
+      "é€😀",
+      "\ufeff\u07ff\u0800\ud7ff\ue000\uffff\u{10ffff}",
+    ],
+  ),
 };
 
 const head = (dtype: number, rest: string): string => `0x01${dtype.toString(16).padStart(2, "0")}${rest}`;
 const text = (hex: string): string => head(8, `00${(hex.length / 2).toString(16).padStart(8, "0")}${hex}`);
 
 const MALFORMED: Readonly<Record<string, string>> = {
-  "nothing": "0x",
+  nothing: "0x",
   "two bytes": "0x0101",
   "dimensions cut short": head(1, "0200000001000000"),
   "version 0": "0x00010000000000",
@@ -97,13 +111,23 @@ export function codeOf(decode: () => unknown): string {
 
 export function tensorFields(tensor: Tensor): unknown {
   const { dtype, dims } = tensor;
-  return tensor.dtype === DType.string ? { dtype, dims, strings: tensor.strings } : { dtype, dims, data: bytesToHex(tensor.data) };
+  return tensor.dtype === DType.string
+    ? { dtype, dims, strings: tensor.strings }
+    : { dtype, dims, data: bytesToHex(tensor.data) };
 }
 
 export function tensorVectors(): unknown {
   return {
-    valid: Object.entries(VALID).map(([name, tensor]) => ({ name, ...(tensorFields(tensor) as object), encoded: bytesToHex(encodeTensor(tensor)) })),
-    malformed: Object.entries(MALFORMED).map(([name, encoded]) => ({ name, encoded, code: codeOf(() => decodeTensor(hexToBytes(encoded))) })),
+    valid: Object.entries(VALID).map(([name, tensor]) => ({
+      name,
+      ...(tensorFields(tensor) as object),
+      encoded: bytesToHex(encodeTensor(tensor)),
+    })),
+    malformed: Object.entries(MALFORMED).map(([name, encoded]) => ({
+      name,
+      encoded,
+      code: codeOf(() => decodeTensor(hexToBytes(encoded))),
+    })),
   };
 }
 

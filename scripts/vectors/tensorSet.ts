@@ -1,6 +1,10 @@
 import { bytesToHex, hexToBytes } from "../../executor/protocol/bytes";
-import { type NamedTensor, decodeTensorSet, encodeTensorSet } from "../../executor/protocol/tensorSet";
-import { type TensorSignature, decodeTensorSignature, encodeTensorSignature } from "../../executor/protocol/tensorSignature";
+import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../../executor/protocol/tensorSet";
+import {
+  decodeTensorSignature,
+  encodeTensorSignature,
+  type TensorSignature,
+} from "../../executor/protocol/tensorSignature";
 import { DType } from "../../executor/protocol/tensorType";
 import { stringTensor, tensorFrom } from "../../executor/protocol/tensorValues";
 import { codeOf, tensorFields } from "./tensor";
@@ -18,7 +22,10 @@ const SETS: Readonly<Record<string, readonly NamedTensor[]>> = {
     { name: "input/😀:0", tensor: half.tensor },
     { name: "n".repeat(255), tensor: half.tensor },
   ],
-  "the most tensors": Array.from({ length: 255 }, (_, i) => ({ name: `t${i}`, tensor: tensorFrom({ dtype: DType.uint8, dims: [], values: [i] }) })),
+  "the most tensors": Array.from({ length: 255 }, (_, i) => ({
+    name: `t${i}`,
+    tensor: tensorFrom({ dtype: DType.uint8, dims: [], values: [i] }),
+  })),
 };
 
 const SCALAR = "0102000a"; // uint8, rank 0, value 10
@@ -26,7 +33,7 @@ const entry = (name: string, tensor = SCALAR): string =>
   `${(name.length / 2).toString(16).padStart(2, "0")}${name}${(tensor.length / 2).toString(16).padStart(8, "0")}${tensor}`;
 
 const MALFORMED_SETS: Readonly<Record<string, string>> = {
-  "nothing": "0x",
+  nothing: "0x",
   "a version alone": "0x01",
   "version 2": "0x0200",
   "an entry that is missing": "0x0101",
@@ -59,7 +66,7 @@ const SIGNATURES: Readonly<Record<string, TensorSignature>> = {
 };
 
 const MALFORMED_SIGNATURES: Readonly<Record<string, string>> = {
-  "nothing": "0x",
+  nothing: "0x",
   "version 2": "0x020000",
   "no outputs": "0x0100",
   "an input cut short": "0x0101016101",

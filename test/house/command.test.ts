@@ -77,6 +77,27 @@ describe("house/commands of the set-up", () => {
       remove();
     }
   });
+
+  it("passes a signal that reached only us on to the program, and ends with the program's exit code", async () => {
+    const { folder, remove } = temporaryFolder();
+    try {
+      write(
+        folder,
+        "main.mjs",
+        `import { handOver } from ${JSON.stringify(path.join(ROOT, "scripts/start/command.mjs"))};
+         const program = "process.on('SIGINT', () => process.exit(7)); console.log('up'); setInterval(() => {}, 1000)";
+         process.exitCode = await handOver({ command: process.execPath, args: ["-e", program], cwd: "." });`,
+      );
+      const child = spawn(process.execPath, [path.join(folder, "main.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
+      const closed = once(child, "close");
+      await once(child.stdout, "data");
+      child.kill("SIGINT");
+      const [code] = (await closed) as [number];
+      expect(code).to.equal(7);
+    } finally {
+      remove();
+    }
+  });
 });
 
 /** Looks until the whole line is there. */

@@ -6,7 +6,7 @@ import { CHECKS } from "../../scripts/lint/checks";
 import { tooLong } from "../../scripts/lint/fileSize";
 import { machinePaths } from "../../scripts/lint/machinePaths";
 import { trackedFiles } from "../../scripts/lint/trackedFiles";
-import { ROOT, temporaryFolder, write } from "./support";
+import { loadModule, ROOT, temporaryFolder, write } from "./support";
 
 describe("house/lint", () => {
   let folder: string;
@@ -56,6 +56,40 @@ describe("house/lint", () => {
     git("add", "gone.ts");
     fs.rmSync(path.join(folder, "gone.ts"));
     expect(trackedFiles(folder).sort()).to.deep.equal([".gitignore", "new.ts"]);
+  });
+});
+
+describe("house/lock file", () => {
+  interface Lock {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  }
+  const lock = (): Lock => ({
+    packages: {
+      "": {},
+      "node_modules/a": { optionalDependencies: { "@b/linux": "1", "@b/mac": "1" } },
+      "node_modules/c": { optionalDependencies: { "@b/mac": "1" } },
+      "node_modules/c/node_modules/@b/linux": {},
+    },
+  });
+
+  it("finds optional packages without an entry, nested ones counted, and takes exactly these out", async () => {
+    const { gapsOf, trim } = await loadModule<{ gapsOf(lock: Lock): string[][]; trim(lock: Lock): number }>(
+      "scripts/lint/trimLock.mjs",
+    );
+    const broken = lock();
+    expect(gapsOf(broken)).to.deep.equal([
+      ["node_modules/a", "@b/mac"],
+      ["node_modules/c", "@b/mac"],
+    ]);
+    expect(trim(broken)).to.equal(2);
+    expect(broken.packages["node_modules/a"]).to.deep.equal({ optionalDependencies: { "@b/linux": "1" } });
+    expect(broken.packages["node_modules/c"]).to.deep.equal({});
+    expect(gapsOf(broken)).to.deep.equal([]);
+  });
+
+  it("has no gap in this clone, so that npm ci accepts it", async () => {
+    const { gapsOf } = await loadModule<{ gapsOf(lock: Lock): string[][] }>("scripts/lint/trimLock.mjs");
+    expect(gapsOf(JSON.parse(fs.readFileSync(path.join(ROOT, "package-lock.json"), "utf8")) as Lock)).to.deep.equal([]);
   });
 });
 

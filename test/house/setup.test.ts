@@ -79,8 +79,11 @@ describe("house/set-up", () => {
 
   it("leaves no stamp for a step that failed, and does not go on after it", async () => {
     let later = 0;
+    const countLater = (): void => {
+      later += 1;
+    };
     const failing: Step = { ...step, run: () => Promise.reject(new Error("broken")) };
-    const after: Step = { ...step, stamp: ".assay/setup/after", run: async () => void (later += 1) };
+    const after: Step = { ...step, stamp: ".assay/setup/after", run: async () => countLater() };
     const error = await again([failing, after]).then(
       () => undefined,
       (reason: unknown) => reason,

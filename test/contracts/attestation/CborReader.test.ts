@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { ethers } from "hardhat";
 import type { Contract } from "ethers";
+import { ethers } from "hardhat";
 import { bytesToHex } from "../../../executor/protocol/bytes";
-import { Major, cborHead } from "../../../executor/protocol/cbor";
+import { cborHead, Major } from "../../../executor/protocol/cbor";
 import { outcomeOf } from "../tensor/outcome";
 
 describe("attestation/CborReader", () => {
@@ -15,7 +15,10 @@ describe("attestation/CborReader", () => {
   it("reads the shortest head at every border", async () => {
     for (const value of [0n, 23n, 24n, 255n, 256n, 65535n, 65536n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 64n - 1n]) {
       const bytes = cborHead(Major.bytes, value);
-      expect([...(await harness.getFunction("head")(bytesToHex(bytes), Major.bytes))]).to.deep.equal([value, BigInt(bytes.length)]);
+      expect([...(await harness.getFunction("head")(bytesToHex(bytes), Major.bytes))]).to.deep.equal([
+        value,
+        BigInt(bytes.length),
+      ]);
     }
   });
 
@@ -36,6 +39,8 @@ describe("attestation/CborReader", () => {
   }
 
   it("says what was expected and what came", async () => {
-    await expect(harness.getFunction("head")("0x41", 5)).to.be.revertedWithCustomError(harness, "CborTypeUnexpected").withArgs(0, 5, 2);
+    await expect(harness.getFunction("head")("0x41", 5))
+      .to.be.revertedWithCustomError(harness, "CborTypeUnexpected")
+      .withArgs(0, 5, 2);
   });
 });

@@ -1,7 +1,7 @@
-import { expect } from "chai";
 import { generateKeyPairSync } from "node:crypto";
-import { ethers } from "hardhat";
+import { expect } from "chai";
 import type { Contract } from "ethers";
+import { ethers } from "hardhat";
 import { bytesToHex, hexToBytes } from "../../../executor/protocol/bytes";
 import { decodeCoseSign1, signCoseSign1, sigStructure } from "../../../executor/protocol/cose";
 import { encodeNitroPayload } from "../../../executor/protocol/nitroDocument";
@@ -16,7 +16,10 @@ const vectors = JSON.parse(readVectors("attestation")) as {
   malformedDocuments: { name: string; document: string; code: string }[];
 };
 
-const halves = (root: Uint8Array): [string, string] => [bytesToHex(root.subarray(0, 32)), bytesToHex(root.subarray(32))];
+const halves = (root: Uint8Array): [string, string] => [
+  bytesToHex(root.subarray(0, 32)),
+  bytesToHex(root.subarray(32)),
+];
 
 async function deploy(root: Uint8Array): Promise<Contract> {
   return (await ethers.deployContract("DevelopmentAttestationVerifier", halves(root))) as unknown as Contract;
@@ -46,13 +49,18 @@ describe("attestation/DevelopmentAttestationVerifier", () => {
         bytesToHex(PAYLOAD.nonce),
       ]);
       expect(await verifier.getFunction("rootId")()).to.equal(vector.rootId);
-      expect(ethers.concat([await verifier.getFunction("rootX")(), await verifier.getFunction("rootY")()])).to.equal(vectors.root);
+      expect(ethers.concat([await verifier.getFunction("rootX")(), await verifier.getFunction("rootY")()])).to.equal(
+        vectors.root,
+      );
     });
   }
 
   for (const vector of vectors.malformedDocuments) {
     it(`refuses ${vector.name} as ${vector.code}`, async () => {
-      expect(await outcomeOf(verifier, { method: "verify", args: [vector.document, "0x"] })).to.deep.equal({ ok: false, code: vector.code });
+      expect(await outcomeOf(verifier, { method: "verify", args: [vector.document, "0x"] })).to.deep.equal({
+        ok: false,
+        code: vector.code,
+      });
     });
   }
 
@@ -61,20 +69,31 @@ describe("attestation/DevelopmentAttestationVerifier", () => {
     const own = await deploy(rawP256Key(privateKey));
     // node:crypto leaves s high in about half of its signatures; ten documents have both with all but certainty.
     for (let i = 0; i < 10; i++) {
-      const document = bytesToHex(signCoseSign1({ payload: encodeNitroPayload({ ...PAYLOAD, timestampMs: BigInt(i + 1) }), key: privateKey }));
+      const document = bytesToHex(
+        signCoseSign1({ payload: encodeNitroPayload({ ...PAYLOAD, timestampMs: BigInt(i + 1) }), key: privateKey }),
+      );
       expect((await own.getFunction("verify")(document, "0x")).timestampMs).to.equal(BigInt(i + 1));
-      await expect(verifier.getFunction("verify")(document, "0x")).to.be.revertedWithCustomError(verifier, "DevelopmentSignatureInvalid");
+      await expect(verifier.getFunction("verify")(document, "0x")).to.be.revertedWithCustomError(
+        verifier,
+        "DevelopmentSignatureInvalid",
+      );
     }
   });
 
   it("refuses hints, which ES256 does not need", async () => {
     const [vector] = vectors.documents;
-    await expect(verifier.getFunction("verify")(vector?.document, "0x00")).to.be.revertedWithCustomError(verifier, "DevelopmentAuxNotEmpty").withArgs(1);
+    await expect(verifier.getFunction("verify")(vector?.document, "0x00"))
+      .to.be.revertedWithCustomError(verifier, "DevelopmentAuxNotEmpty")
+      .withArgs(1);
   });
 
   it("refuses at deployment a root that is no point of the curve", async () => {
     const [x, y] = halves(hexToBytes(vectors.root));
-    for (const [badX, badY] of [[x, x], [ethers.ZeroHash, ethers.ZeroHash], [ethers.toBeHex(2n ** 256n - 1n), y]]) {
+    for (const [badX, badY] of [
+      [x, x],
+      [ethers.ZeroHash, ethers.ZeroHash],
+      [ethers.toBeHex(2n ** 256n - 1n), y],
+    ]) {
       await expect(deploy(hexToBytes(ethers.concat([badX as string, badY as string]))))
         .to.be.revertedWithCustomError(verifier, "DevelopmentRootNotOnCurve")
         .withArgs(badX, badY);

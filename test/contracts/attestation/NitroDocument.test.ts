@@ -1,17 +1,17 @@
 import { expect } from "chai";
+import type { Contract } from "ethers";
 import fc from "fast-check";
 import { ethers } from "hardhat";
-import type { Contract } from "ethers";
 import { bytesToHex, hexToBytes } from "../../../executor/protocol/bytes";
 import { cborBytes } from "../../../executor/protocol/cbor";
 import { decodeCoseSign1 } from "../../../executor/protocol/cose";
 import { decodeNitroPayload } from "../../../executor/protocol/nitroDocument";
 import { payloadFields } from "../../../scripts/vectors/attestation";
 import { readVectors } from "../../../scripts/vectors/write";
-import { SEED, anyChange, mutate } from "../../executor/protocol/arbitraries";
+import { anyChange, mutate, SEED } from "../../executor/protocol/arbitraries";
 import { codeOrValue } from "../../executor/protocol/expectCode";
 import { realDocuments } from "../../executor/protocol/realDocuments";
-import { outcomeOf } from "../tensor/outcome";
+import { outcomeOf, runs } from "../tensor/outcome";
 
 interface Fields {
   moduleId: string;
@@ -68,14 +68,20 @@ describe("attestation/NitroDocument", () => {
 
   for (const vector of vectors.malformedPayloads) {
     it(`refuses ${vector.name} as ${vector.code}`, async () => {
-      expect(await outcomeOf(harness, { method: "payloadOf", args: [vector.payload] })).to.deep.equal({ ok: false, code: vector.code });
+      expect(await outcomeOf(harness, { method: "payloadOf", args: [vector.payload] })).to.deep.equal({
+        ok: false,
+        code: vector.code,
+      });
     });
   }
 
   it("refuses a PCR that the document does not have", async () => {
     const sparse = vectors.payloads.find((vector) => vector.name === "sparse PCRs") as { payload: string };
     for (const index of [3, 32, 2n ** 200n]) {
-      await expect(harness.getFunction("pcr")(sparse.payload, index)).to.be.revertedWithCustomError(harness, "NitroPcrMissing");
+      await expect(harness.getFunction("pcr")(sparse.payload, index)).to.be.revertedWithCustomError(
+        harness,
+        "NitroPcrMissing",
+      );
     }
   });
 
@@ -83,7 +89,9 @@ describe("attestation/NitroDocument", () => {
     const bad = vectors.malformedPayloads.find((vector) => vector.name === "no PCRs") as { payload: string };
     const at = bad.payload.indexOf("647063727a") / 2 - 1; // "pcrz" with its head, where "pcrs" was.
     const expected = ethers.zeroPadBytes("0x6470637273", 32);
-    await expect(harness.getFunction("payloadOf")(bad.payload)).to.be.revertedWithCustomError(harness, "NitroFieldUnexpected").withArgs(at, expected);
+    await expect(harness.getFunction("payloadOf")(bad.payload))
+      .to.be.revertedWithCustomError(harness, "NitroFieldUnexpected")
+      .withArgs(at, expected);
   });
 
   it("reads the payloads of real AWS documents as TypeScript does", async function () {
@@ -108,7 +116,7 @@ describe("attestation/NitroDocument", () => {
       expect(outcome.ok ? undefined : outcome.code, bytesToHex(bytes)).to.equal(code);
       codes.add(code);
     });
-    await fc.assert(property, { seed: SEED, numRuns: 500 });
-    expect(codes.size, "the changes reach several rules").to.be.greaterThan(6);
+    await fc.assert(property, { seed: SEED, numRuns: runs(500) });
+    expect(codes.size, "the changes reach several rules").to.be.greaterThan(runs(6));
   });
 });

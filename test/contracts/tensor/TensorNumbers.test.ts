@@ -1,18 +1,16 @@
 import { expect } from "chai";
+import type { Contract } from "ethers";
 import fc from "fast-check";
 import { ethers } from "hardhat";
-import type { Contract } from "ethers";
-import { hexToBytes } from "../../../executor/protocol/bytes";
-import { decodeTensor } from "../../../executor/protocol/tensor";
+import { bytesToHex, hexToBytes } from "../../../executor/protocol/bytes";
+import { decodeTensor, encodeTensor } from "../../../executor/protocol/tensor";
 import { type FloatDType, fixedTensor, fixedToFloat, floatToFixed } from "../../../executor/protocol/tensorFixedPoint";
 import { decodeTensorSet, encodeTensorSet } from "../../../executor/protocol/tensorSet";
-import { encodeTensor } from "../../../executor/protocol/tensor";
 import { DType } from "../../../executor/protocol/tensorType";
 import { stringTensor, tensorFrom } from "../../../executor/protocol/tensorValues";
-import { bytesToHex } from "../../../executor/protocol/bytes";
 import { readVectors } from "../../../scripts/vectors/write";
 import { SEED } from "../../executor/protocol/arbitraries";
-import { type Outcome, outcomeOf } from "./outcome";
+import { type Outcome, outcomeOf, runs } from "./outcome";
 
 type Expected = { value: string } | { code: string };
 
@@ -23,7 +21,8 @@ const vectors = JSON.parse(readVectors("numbers")) as {
 const UNIT = 10n ** 18n;
 const READERS: Record<FloatDType, string> = { 1: "fixedOf32", 10: "fixedOf16", 11: "fixedOf64" };
 
-const expected = (vector: Expected): Outcome => ("code" in vector ? { ok: false, code: vector.code } : { ok: true, value: BigInt(vector.value) });
+const expected = (vector: Expected): Outcome =>
+  "code" in vector ? { ok: false, code: vector.code } : { ok: true, value: BigInt(vector.value) };
 const computed = (compute: () => bigint): Outcome => {
   try {
     return { ok: true, value: compute() };
@@ -42,7 +41,9 @@ describe("libraries/Float16, Float32, Float64", () => {
 
   it("reads the golden numbers as TypeScript does", async () => {
     for (const vector of vectors.toFixed) {
-      expect(await run(READERS[vector.dtype], vector.bits), `type ${vector.dtype}, ${vector.bits}`).to.deep.equal(expected(vector));
+      expect(await run(READERS[vector.dtype], vector.bits), `type ${vector.dtype}, ${vector.bits}`).to.deep.equal(
+        expected(vector),
+      );
     }
   });
 
@@ -55,21 +56,29 @@ describe("libraries/Float16, Float32, Float64", () => {
 
   it("reads random bits as TypeScript does", async () => {
     const property = fc.asyncProperty(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), async (bits) => {
-      for (const [dtype, width] of [[DType.float16, 16], [DType.float, 32], [DType.double, 64]] as const) {
+      for (const [dtype, width] of [
+        [DType.float16, 16],
+        [DType.float, 32],
+        [DType.double, 64],
+      ] as const) {
         const part = BigInt.asUintN(width, bits);
         expect(await run(READERS[dtype], part)).to.deep.equal(computed(() => floatToFixed(dtype, part)));
       }
     });
-    await fc.assert(property, { seed: SEED, numRuns: 200 });
+    await fc.assert(property, { seed: SEED, numRuns: runs(200) });
   });
 
   it("rounds random fixed-point numbers of every size as TypeScript does", async () => {
-    const property = fc.asyncProperty(fc.bigInt({ min: -(1n << 255n), max: (1n << 255n) - 1n }), fc.nat(254), async (wide, drop) => {
-      const fixed = wide >> BigInt(drop);
-      expect(await run("to32", fixed)).to.deep.equal(computed(() => fixedToFloat(DType.float, fixed)));
-      expect(await run("to64", fixed)).to.deep.equal(computed(() => fixedToFloat(DType.double, fixed)));
-    });
-    await fc.assert(property, { seed: SEED, numRuns: 200 });
+    const property = fc.asyncProperty(
+      fc.bigInt({ min: -(1n << 255n), max: (1n << 255n) - 1n }),
+      fc.nat(254),
+      async (wide, drop) => {
+        const fixed = wide >> BigInt(drop);
+        expect(await run("to32", fixed)).to.deep.equal(computed(() => fixedToFloat(DType.float, fixed)));
+        expect(await run("to64", fixed)).to.deep.equal(computed(() => fixedToFloat(DType.double, fixed)));
+      },
+    );
+    await fc.assert(property, { seed: SEED, numRuns: runs(200) });
   });
 
   it("orders floats of every width without converting them, and -0 as 0", async () => {
@@ -89,8 +98,14 @@ describe("libraries/Float16, Float32, Float64", () => {
       expect(list).to.deep.equal([...list].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)));
       expect(new Set(list).size).to.equal(list.length);
     }
-    expect([...(await harness.getFunction("keys")(0x8000, 0x80000000, 1n << 63n))]).to.deep.equal([...(await harness.getFunction("keys")(0, 0, 0))]);
-    for (const args of [[0x7e00, 0, 0], [0, 0x7fc00000, 0], [0, 0, 0xfff0000000000001n]]) {
+    expect([...(await harness.getFunction("keys")(0x8000, 0x80000000, 1n << 63n))]).to.deep.equal([
+      ...(await harness.getFunction("keys")(0, 0, 0)),
+    ]);
+    for (const args of [
+      [0x7e00, 0, 0],
+      [0, 0x7fc00000, 0],
+      [0, 0, 0xfff0000000000001n],
+    ]) {
       expect(await run("keys", ...args)).to.deep.equal({ ok: false, code: "FLOAT_NOT_A_NUMBER" });
     }
   });
@@ -107,8 +122,13 @@ describe("libraries/TensorEncoder", () => {
   it("writes floats and doubles as TypeScript does", async () => {
     for (const count of [0, 1, 7, 17]) {
       const values = Array.from({ length: count }, (_, i) => (BigInt(i) - 8n) * (UNIT / 3n));
-      for (const [method, dtype] of [["float32", DType.float], ["float64", DType.double]] as const) {
-        expect(await call(method, [1, count], values)).to.equal(bytesToHex(encodeTensor(fixedTensor({ dtype, dims: [1, count], values }))));
+      for (const [method, dtype] of [
+        ["float32", DType.float],
+        ["float64", DType.double],
+      ] as const) {
+        expect(await call(method, [1, count], values)).to.equal(
+          bytesToHex(encodeTensor(fixedTensor({ dtype, dims: [1, count], values }))),
+        );
       }
     }
   });
@@ -125,28 +145,44 @@ describe("libraries/TensorEncoder", () => {
       [DType.uint32, 0n, (1n << 32n) - 1n],
       [DType.uint64, 0n, (1n << 64n) - 1n],
     ] as const) {
-      expect(await call("integers", dtype, [2], [low, high])).to.equal(bytesToHex(encodeTensor(tensorFrom({ dtype, dims: [2], values: [low, high] }))));
+      expect(await call("integers", dtype, [2], [low, high])).to.equal(
+        bytesToHex(encodeTensor(tensorFrom({ dtype, dims: [2], values: [low, high] }))),
+      );
       for (const value of [low - 1n, high + 1n]) {
-        await expect(call("integers", dtype, [2], [low, value])).to.be.revertedWithCustomError(harness, "TensorValueOutOfRange").withArgs(1, value);
+        await expect(call("integers", dtype, [2], [low, value]))
+          .to.be.revertedWithCustomError(harness, "TensorValueOutOfRange")
+          .withArgs(1, value);
       }
     }
     for (const dtype of [1, 8, 10, 11, 0, 14]) {
-      await expect(call("integers", dtype, [0], [])).to.be.revertedWithCustomError(harness, "TensorTypeMismatch").withArgs(dtype);
+      await expect(call("integers", dtype, [0], []))
+        .to.be.revertedWithCustomError(harness, "TensorTypeMismatch")
+        .withArgs(dtype);
     }
   });
 
   it("writes raw elements and strings, checked in full", async () => {
     expect(await call("raw", 2, [1, 3], "0x010203")).to.equal("0x0102020000000100000003010203");
     await expect(call("raw", 9, [1], "0x02")).to.be.revertedWithCustomError(harness, "TensorBoolNotCanonical");
-    await expect(call("raw", 2, [4], "0x010203")).to.be.revertedWithCustomError(harness, "TensorLengthMismatch").withArgs(4, 3);
+    await expect(call("raw", 2, [4], "0x010203"))
+      .to.be.revertedWithCustomError(harness, "TensorLengthMismatch")
+      .withArgs(4, 3);
     expect(await call("strings", [2], ["é", ""])).to.equal(bytesToHex(encodeTensor(stringTensor([2], ["é", ""]))));
-    await expect(call("strings", [], ["a\0"])).to.be.revertedWithCustomError(harness, "TensorStringHasNul").withArgs(0);
+    await expect(call("strings", [], ["a\0"]))
+      .to.be.revertedWithCustomError(harness, "TensorStringHasNul")
+      .withArgs(0);
   });
 
   it("refuses a shape that does not fit the values", async () => {
-    await expect(call("float32", [2], [1])).to.be.revertedWithCustomError(harness, "TensorLengthMismatch").withArgs(8, 4);
-    await expect(call("float32", Array(9).fill(1), [1])).to.be.revertedWithCustomError(harness, "TensorRankTooHigh").withArgs(9);
-    await expect(call("float32", [2 ** 24 + 1], [1])).to.be.revertedWithCustomError(harness, "TensorTooLarge").withArgs(0);
+    await expect(call("float32", [2], [1]))
+      .to.be.revertedWithCustomError(harness, "TensorLengthMismatch")
+      .withArgs(8, 4);
+    await expect(call("float32", Array(9).fill(1), [1]))
+      .to.be.revertedWithCustomError(harness, "TensorRankTooHigh")
+      .withArgs(9);
+    await expect(call("float32", [2 ** 24 + 1], [1]))
+      .to.be.revertedWithCustomError(harness, "TensorTooLarge")
+      .withArgs(0);
     await expect(call("float32", [], [1n << 230n])).to.be.revertedWithCustomError(harness, "FloatOverflow");
   });
 
@@ -157,13 +193,25 @@ describe("libraries/TensorEncoder", () => {
     const both = (await call("set", ["é", "b"], [x, x])) as string;
     expect(decodeTensorSet(hexToBytes(both)).map((item) => item.name)).to.deep.equal(["é", "b"]);
     expect(await call("set", [], [])).to.equal("0x0100");
-    await expect(call("setOfOne", "", y)).to.be.revertedWithCustomError(harness, "TensorSetNameLength").withArgs(0, 0);
-    await expect(call("set", ["a", "n".repeat(256)], [x, x])).to.be.revertedWithCustomError(harness, "TensorSetNameLength").withArgs(1, 256);
-    await expect(call("set", ["a"], [])).to.be.revertedWithCustomError(harness, "TensorSetShape").withArgs(1, 0);
-    await expect(call("set", Array(256).fill("a"), Array(256).fill(x))).to.be.revertedWithCustomError(harness, "TensorSetShape").withArgs(256, 256);
+    await expect(call("setOfOne", "", y))
+      .to.be.revertedWithCustomError(harness, "TensorSetNameLength")
+      .withArgs(0, 0);
+    await expect(call("set", ["a", "n".repeat(256)], [x, x]))
+      .to.be.revertedWithCustomError(harness, "TensorSetNameLength")
+      .withArgs(1, 256);
+    await expect(call("set", ["a"], []))
+      .to.be.revertedWithCustomError(harness, "TensorSetShape")
+      .withArgs(1, 0);
+    await expect(call("set", Array(256).fill("a"), Array(256).fill(x)))
+      .to.be.revertedWithCustomError(harness, "TensorSetShape")
+      .withArgs(256, 256);
   });
 
   it("makes shapes", async () => {
-    expect(((await call("shapes")) as bigint[][]).map((dims) => [...dims])).to.deep.equal([[1n], [1n, 2n], [1n, 2n, 3n]]);
+    expect(((await call("shapes")) as bigint[][]).map((dims) => [...dims])).to.deep.equal([
+      [1n],
+      [1n, 2n],
+      [1n, 2n, 3n],
+    ]);
   });
 });

@@ -1,14 +1,14 @@
 import { expect } from "chai";
+import type { Contract } from "ethers";
 import fc from "fast-check";
 import { ethers } from "hardhat";
-import type { Contract } from "ethers";
 import { bytesToHex, hexToBytes } from "../../../executor/protocol/bytes";
 import { encodeTensor } from "../../../executor/protocol/tensor";
 import { fixedValuesOf } from "../../../executor/protocol/tensorFixedPoint";
-import { DType, type NumericDType, elementBytes } from "../../../executor/protocol/tensorType";
+import { DType, elementBytes, type NumericDType } from "../../../executor/protocol/tensorType";
 import { numbersOf, stringTensor, tensorFrom } from "../../../executor/protocol/tensorValues";
-import { SEED, anyTensor } from "../../executor/protocol/arbitraries";
-import { outcomeOf } from "./outcome";
+import { anyTensor, SEED } from "../../executor/protocol/arbitraries";
+import { outcomeOf, runs } from "./outcome";
 
 type Values = readonly (number | bigint | boolean)[];
 
@@ -17,7 +17,17 @@ const encode = (dtype: NumericDType, values: Values, dims: readonly number[] = [
   bytesToHex(encodeTensor(tensorFrom({ dtype, dims, values })));
 const floats = (hex: string): string => `0x010101${(hex.length / 8).toString(16).padStart(8, "0")}${hex}`;
 
-const integerTypes = [DType.uint8, DType.int8, DType.uint16, DType.int16, DType.int32, DType.int64, DType.bool, DType.uint32, DType.uint64] as const;
+const integerTypes = [
+  DType.uint8,
+  DType.int8,
+  DType.uint16,
+  DType.int16,
+  DType.int32,
+  DType.int64,
+  DType.bool,
+  DType.uint32,
+  DType.uint64,
+] as const;
 const EDGES: Record<(typeof integerTypes)[number], Values> = {
   2: [0, 1, 128, 255],
   3: [-128, -1, 0, 127],
@@ -46,7 +56,10 @@ describe("libraries/TensorReader", () => {
         expect(await call("intAt", encoded, i)).to.equal(BigInt(value));
         expect(await call("fixedAt", encoded, i)).to.equal(BigInt(value) * UNIT);
         expect(await call("bitsAt", encoded, i)).to.equal(BigInt.asUintN(8 * elementBytes(dtype), BigInt(value)));
-        if (signed) await expect(call("uintAt", encoded, i)).to.be.revertedWithCustomError(harness, "TensorTypeMismatch").withArgs(dtype);
+        if (signed)
+          await expect(call("uintAt", encoded, i))
+            .to.be.revertedWithCustomError(harness, "TensorTypeMismatch")
+            .withArgs(dtype);
         else expect(await call("uintAt", encoded, i)).to.equal(BigInt(value));
       }
       // The edges are sorted, so that their keys must be.
@@ -73,7 +86,9 @@ describe("libraries/TensorReader", () => {
       ["orderKeyAt", texts, 8],
       ["row", texts, 8],
     ] as const) {
-      await expect(call(method, encoded, 0), method).to.be.revertedWithCustomError(harness, "TensorTypeMismatch").withArgs(dtype);
+      await expect(call(method, encoded, 0), method)
+        .to.be.revertedWithCustomError(harness, "TensorTypeMismatch")
+        .withArgs(dtype);
     }
   });
 
@@ -82,7 +97,9 @@ describe("libraries/TensorReader", () => {
       ["bitsAt", encode(DType.float, [1])],
       ["stringAt", bytesToHex(encodeTensor(stringTensor([1], ["a"])))],
     ] as const) {
-      await expect(call(method, encoded, 1)).to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds").withArgs(1, 1);
+      await expect(call(method, encoded, 1))
+        .to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds")
+        .withArgs(1, 1);
       await expect(call(method, encoded, 2n ** 255n)).to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds");
     }
   });
@@ -90,8 +107,12 @@ describe("libraries/TensorReader", () => {
   it("reads the one element of a tensor of any rank, and refuses more or none", async () => {
     expect(await call("fixedSingle", encode(DType.float, [0.5], []))).to.equal(UNIT / 2n);
     expect(await call("fixedSingle", encode(DType.float, [0.5], [1, 1]))).to.equal(UNIT / 2n);
-    await expect(call("fixedSingle", encode(DType.float, [1, 2]))).to.be.revertedWithCustomError(harness, "TensorNotSingle").withArgs(2);
-    await expect(call("fixedSingle", encode(DType.float, [], [0]))).to.be.revertedWithCustomError(harness, "TensorNotSingle").withArgs(0);
+    await expect(call("fixedSingle", encode(DType.float, [1, 2])))
+      .to.be.revertedWithCustomError(harness, "TensorNotSingle")
+      .withArgs(2);
+    await expect(call("fixedSingle", encode(DType.float, [], [0])))
+      .to.be.revertedWithCustomError(harness, "TensorNotSingle")
+      .withArgs(0);
   });
 
   it("agrees with TypeScript on all elements of random tensors", async () => {
@@ -106,7 +127,7 @@ describe("libraries/TensorReader", () => {
       }
       expect(outcome.ok ? { ok: true, value: [...(outcome.value as bigint[])] } : outcome).to.deep.equal(expected);
     });
-    await fc.assert(property, { seed: SEED, numRuns: 150 });
+    await fc.assert(property, { seed: SEED, numRuns: runs(150) });
   });
 
   it("slices and takes rows without leaving the tensor", async () => {
@@ -118,11 +139,21 @@ describe("libraries/TensorReader", () => {
     expect(seen(await call("row", matrix, 1))).to.deep.equal([[3n], 3n, [4, 5, 6]]);
     expect(seen(await call("slice", matrix, 1, 4))).to.deep.equal([[4n], 4n, [2, 3, 4, 5]]);
     expect(seen(await call("slice", matrix, 6, 0))).to.deep.equal([[0n], 0n, []]);
-    for (const [start, count] of [[0, 7], [7, 0], [1, 2n ** 256n - 1n]] as const) {
-      await expect(call("slice", matrix, start, count)).to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds").withArgs(start, 6);
+    for (const [start, count] of [
+      [0, 7],
+      [7, 0],
+      [1, 2n ** 256n - 1n],
+    ] as const) {
+      await expect(call("slice", matrix, start, count))
+        .to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds")
+        .withArgs(start, 6);
     }
-    await expect(call("row", matrix, 2)).to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds").withArgs(2, 2);
-    await expect(call("row", encode(DType.int16, [1], []), 0)).to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds").withArgs(0, 0);
+    await expect(call("row", matrix, 2))
+      .to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds")
+      .withArgs(2, 2);
+    await expect(call("row", encode(DType.int16, [1], []), 0))
+      .to.be.revertedWithCustomError(harness, "TensorIndexOutOfBounds")
+      .withArgs(0, 0);
   });
 });
 
@@ -157,19 +188,29 @@ describe("libraries/TensorArgmax", () => {
   }
 
   it("refuses a NaN wherever it stands, an empty tensor and strings", async () => {
-    for (const encoded of [floats("0000c07f0000803f"), floats("0000803f010080ff"), encode(DType.float16, [1, Number.NaN]), encode(DType.double, [Number.NaN])]) {
+    for (const encoded of [
+      floats("0000c07f0000803f"),
+      floats("0000803f010080ff"),
+      encode(DType.float16, [1, Number.NaN]),
+      encode(DType.double, [Number.NaN]),
+    ]) {
       await expect(argmax(encoded)).to.be.revertedWithCustomError(harness, "FloatNotANumber");
     }
     await expect(argmax(encode(DType.float, [], [0, 3]))).to.be.revertedWithCustomError(harness, "TensorEmpty");
-    await expect(argmax(bytesToHex(encodeTensor(stringTensor([], ["a"]))))).to.be.revertedWithCustomError(harness, "TensorTypeMismatch").withArgs(8);
+    await expect(argmax(bytesToHex(encodeTensor(stringTensor([], ["a"])))))
+      .to.be.revertedWithCustomError(harness, "TensorTypeMismatch")
+      .withArgs(8);
   });
 
   it("agrees with JavaScript's order on random floats", async () => {
-    const numbers = fc.array(fc.oneof(fc.float({ noNaN: true }), fc.constantFrom(0, -0, 1, -1, Infinity, -Infinity)), { minLength: 1, maxLength: 20 });
+    const numbers = fc.array(fc.oneof(fc.float({ noNaN: true }), fc.constantFrom(0, -0, 1, -1, Infinity, -Infinity)), {
+      minLength: 1,
+      maxLength: 20,
+    });
     const property = fc.asyncProperty(numbers, async (values) => {
       const best = values.reduce((at, value, i) => (value > (values[at] as number) ? i : at), 0);
       expect(await argmax(encode(DType.float, values))).to.equal(BigInt(best));
     });
-    await fc.assert(property, { seed: SEED, numRuns: 100 });
+    await fc.assert(property, { seed: SEED, numRuns: runs(100) });
   });
 });

@@ -1,4 +1,5 @@
 import type { BaseContract } from "ethers";
+import hre from "hardhat";
 
 /** What a call gave: its decoded result, or the name of the error it reverted with, in the spelling of TypeScript's codes. */
 export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly code: string };
@@ -9,7 +10,10 @@ export function codeOfError(name: string): string {
 }
 
 /** Calls without sending. A revert with an error of the ABI is an outcome; any other failure is thrown. */
-export async function outcomeOf(contract: BaseContract, call: { readonly method: string; readonly args: readonly unknown[] }): Promise<Outcome> {
+export async function outcomeOf(
+  contract: BaseContract,
+  call: { readonly method: string; readonly args: readonly unknown[] },
+): Promise<Outcome> {
   try {
     return { ok: true, value: await contract.getFunction(call.method).staticCall(...call.args) };
   } catch (error) {
@@ -29,3 +33,9 @@ function revertData(error: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** Coverage traces every step of the EVM in memory: the dearest call takes gigabytes there, and says nothing new. */
+export const UNDER_COVERAGE = "__SOLIDITY_COVERAGE_RUNNING" in hre;
+
+/** How often a property runs: a tenth under coverage, where lines count and verdicts were tried before. */
+export const runs = (count: number): number => (UNDER_COVERAGE ? Math.ceil(count / 10) : count);

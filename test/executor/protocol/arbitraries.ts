@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Tensor } from "../../../executor/protocol/tensor";
 import type { NamedTensor } from "../../../executor/protocol/tensorSet";
-import { DType, type NumericDType, elementBytes } from "../../../executor/protocol/tensorType";
+import { DType, elementBytes, type NumericDType } from "../../../executor/protocol/tensorType";
 
 /** Every property runs on these seeds, so that a failure repeats itself. */
 export const SEED = 20_261_121;

@@ -1,14 +1,19 @@
-import { expect } from "chai";
 import { generateKeyPairSync } from "node:crypto";
+import { expect } from "chai";
 import { AbiCoder, keccak256 } from "ethers";
 import { bytesToHex, hexToBytes } from "../../../executor/protocol/bytes";
-import { CborReader, Major, cborHead } from "../../../executor/protocol/cbor";
-import { decodeCoseSign1, sigStructure, signCoseSign1, verifyCoseSign1 } from "../../../executor/protocol/cose";
+import { CborReader, cborHead, Major } from "../../../executor/protocol/cbor";
+import { decodeCoseSign1, signCoseSign1, sigStructure, verifyCoseSign1 } from "../../../executor/protocol/cose";
 import { decodeNitroPayload, encodeNitroPayload } from "../../../executor/protocol/nitroDocument";
-import { imageIdOf, rawP256Key, rootIdOf, verifyDevelopmentDocument } from "../../../executor/protocol/nitroDocumentVerify";
+import {
+  imageIdOf,
+  rawP256Key,
+  rootIdOf,
+  verifyDevelopmentDocument,
+} from "../../../executor/protocol/nitroDocumentVerify";
 import type { ProtocolErrorCode } from "../../../executor/protocol/protocolError";
 import { decodeUserData, encodeUserData } from "../../../executor/protocol/userData";
-import { PAYLOAD, USER_DATA, attestationVectors, payloadFields } from "../../../scripts/vectors/attestation";
+import { attestationVectors, PAYLOAD, payloadFields, USER_DATA } from "../../../scripts/vectors/attestation";
 import { readVectors, vectorText } from "../../../scripts/vectors/write";
 import { expectCode } from "./expectCode";
 import { realDocuments } from "./realDocuments";
@@ -149,11 +154,35 @@ describe("protocol/nitroDocumentVerify", () => {
 });
 
 describe("protocol/userData", () => {
-  const types = ["uint8", "uint8", "bool", "uint256", "address", "bytes32", "address", "address", "bytes32", "bytes32", "bytes32"];
+  const types = [
+    "uint8",
+    "uint8",
+    "bool",
+    "uint256",
+    "address",
+    "bytes32",
+    "address",
+    "address",
+    "bytes32",
+    "bytes32",
+    "bytes32",
+  ];
 
   it("is the ABI encoding of docs/protocol.md", () => {
     const d = USER_DATA;
-    const values = [1, d.level, d.hardwareRooted, d.chainId, d.registry, d.hubDomain, d.operator, d.payout, d.endpointHash, d.keyConfigHash, d.runtimeProfile];
+    const values = [
+      1,
+      d.level,
+      d.hardwareRooted,
+      d.chainId,
+      d.registry,
+      d.hubDomain,
+      d.operator,
+      d.payout,
+      d.endpointHash,
+      d.keyConfigHash,
+      d.runtimeProfile,
+    ];
     expect(bytesToHex(encodeUserData(USER_DATA))).to.equal(AbiCoder.defaultAbiCoder().encode(types, values));
     expect(bytesToHex(encodeUserData(USER_DATA))).to.equal(vectors.userData.encoded);
     expect(decodeUserData(encodeUserData(USER_DATA))).to.deep.equal(USER_DATA);

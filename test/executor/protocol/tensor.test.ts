@@ -2,12 +2,12 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { bytesToHex, hexToBytes } from "../../../executor/protocol/bytes";
 import type { ProtocolErrorCode } from "../../../executor/protocol/protocolError";
-import { type Tensor, decodeTensor, encodeTensor, tensorByteLength } from "../../../executor/protocol/tensor";
+import { decodeTensor, encodeTensor, type Tensor, tensorByteLength } from "../../../executor/protocol/tensor";
 import { DType } from "../../../executor/protocol/tensorType";
 import { elementsOf } from "../../../executor/protocol/tensorValues";
 import { tensorVectors } from "../../../scripts/vectors/tensor";
 import { readVectors, vectorText } from "../../../scripts/vectors/write";
-import { SEED, anyChange, anyTensor, mutate } from "./arbitraries";
+import { anyChange, anyTensor, mutate, SEED } from "./arbitraries";
 import { codeOrValue, expectCode } from "./expectCode";
 
 interface Vectors {

@@ -62,10 +62,17 @@ describe("protocol/tensorFixedPoint", () => {
   });
 
   it("reads every numeric type as fixed point", () => {
-    expect(fixedValuesOf(tensorFrom({ dtype: DType.int64, dims: [1], values: [-(1n << 63n)] }))).to.deep.equal([-(1n << 63n) * UNIT]);
-    expect(fixedValuesOf(tensorFrom({ dtype: DType.bool, dims: [2], values: [true, false] }))).to.deep.equal([UNIT, 0n]);
+    expect(fixedValuesOf(tensorFrom({ dtype: DType.int64, dims: [1], values: [-(1n << 63n)] }))).to.deep.equal([
+      -(1n << 63n) * UNIT,
+    ]);
+    expect(fixedValuesOf(tensorFrom({ dtype: DType.bool, dims: [2], values: [true, false] }))).to.deep.equal([
+      UNIT,
+      0n,
+    ]);
     expect(fixedValuesOf(tensorFrom({ dtype: DType.float16, dims: [1], values: [-0.5] }))).to.deep.equal([-UNIT / 2n]);
-    expect(fixedValuesOf(tensorFrom({ dtype: DType.float, dims: [1], values: [1.25] }))).to.deep.equal([(UNIT * 5n) / 4n]);
+    expect(fixedValuesOf(tensorFrom({ dtype: DType.float, dims: [1], values: [1.25] }))).to.deep.equal([
+      (UNIT * 5n) / 4n,
+    ]);
     expectCode(() => fixedValuesOf(stringTensor([], ["1"])), "TENSOR_TYPE_MISMATCH");
   });
 

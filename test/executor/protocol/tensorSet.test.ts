@@ -4,17 +4,17 @@ import { bytesToHex, hexToBytes } from "../../../executor/protocol/bytes";
 import type { ProtocolErrorCode } from "../../../executor/protocol/protocolError";
 import { decodeTensorSet, encodeTensorSet } from "../../../executor/protocol/tensorSet";
 import {
-  type SignatureEntry,
-  type TensorSignature,
   decodeTensorSignature,
   encodeTensorSignature,
   matchSignature,
+  type SignatureEntry,
+  type TensorSignature,
 } from "../../../executor/protocol/tensorSignature";
 import { DType } from "../../../executor/protocol/tensorType";
 import { tensorFrom } from "../../../executor/protocol/tensorValues";
 import { tensorSetVectors } from "../../../scripts/vectors/tensorSet";
 import { readVectors, vectorText } from "../../../scripts/vectors/write";
-import { SEED, anyChange, anySet, mutate } from "./arbitraries";
+import { anyChange, anySet, mutate, SEED } from "./arbitraries";
 import { codeOrValue, expectCode } from "./expectCode";
 
 interface Malformed {
@@ -103,7 +103,10 @@ describe("protocol/tensorSignature", () => {
   });
 
   it("refuses to write more than 255 inputs", () => {
-    const inputs = Array.from({ length: 256 }, (_, i): SignatureEntry => ({ name: `${i}`, dtype: DType.float, dims: [] }));
+    const inputs = Array.from(
+      { length: 256 },
+      (_, i): SignatureEntry => ({ name: `${i}`, dtype: DType.float, dims: [] }),
+    );
     expectCode(() => encodeTensorSignature({ inputs, outputs: [] }), "TENSOR_SIGNATURE_TOO_MANY");
   });
 

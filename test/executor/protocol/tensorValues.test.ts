@@ -4,7 +4,7 @@ import { float16ToNumber, numberToFloat16 } from "../../../executor/protocol/flo
 import type { ProtocolErrorCode } from "../../../executor/protocol/protocolError";
 import type { NumericTensor } from "../../../executor/protocol/tensor";
 import { canonicaliseNans, hasCanonicalNans } from "../../../executor/protocol/tensorNan";
-import { DType, type NumericDType, dtypeName } from "../../../executor/protocol/tensorType";
+import { DType, dtypeName, type NumericDType } from "../../../executor/protocol/tensorType";
 import { elementsOf, numbersOf, stringTensor, tensorFrom, tensorOver } from "../../../executor/protocol/tensorValues";
 import { SEED } from "./arbitraries";
 import { expectCode } from "./expectCode";
@@ -62,12 +62,24 @@ describe("protocol/tensorValues", () => {
   }
 
   for (const [what, call, code] of [
-    ["an int64 beyond 2^53 as a number", () => numbersOf(tensorFrom({ dtype: DType.int64, dims: [], values: [1n << 53n] })), "TENSOR_VALUE_OUT_OF_RANGE"],
+    [
+      "an int64 beyond 2^53 as a number",
+      () => numbersOf(tensorFrom({ dtype: DType.int64, dims: [], values: [1n << 53n] })),
+      "TENSOR_VALUE_OUT_OF_RANGE",
+    ],
     ["strings as numbers", () => numbersOf(stringTensor([], ["1"])), "TENSOR_TYPE_MISMATCH"],
-    ["floats as doubles", () => elementsOf(DType.double, tensorFrom({ dtype: DType.float, dims: [], values: [1] })), "TENSOR_TYPE_MISMATCH"],
+    [
+      "floats as doubles",
+      () => elementsOf(DType.double, tensorFrom({ dtype: DType.float, dims: [], values: [1] })),
+      "TENSOR_TYPE_MISMATCH",
+    ],
     ["too few values", () => tensorFrom({ dtype: DType.float, dims: [2], values: [1] }), "TENSOR_LENGTH_MISMATCH"],
     ["too many strings", () => stringTensor([], ["a", "b"]), "TENSOR_LENGTH_MISMATCH"],
-    ["too long an array", () => tensorOver({ dtype: DType.uint8, dims: [], elements: new Uint8Array(2) }), "TENSOR_LENGTH_MISMATCH"],
+    [
+      "too long an array",
+      () => tensorOver({ dtype: DType.uint8, dims: [], elements: new Uint8Array(2) }),
+      "TENSOR_LENGTH_MISMATCH",
+    ],
   ] as [string, () => unknown, ProtocolErrorCode][]) {
     it(`refuses ${what}`, () => expectCode(call, code));
   }
@@ -88,8 +100,14 @@ describe("protocol/float16", () => {
       const middle = (low + high) / 2; // Exact: a double has room for one more bit.
       const even = bits % 2 === 0 ? bits : bits + 1;
       const step = middle * 2 ** -50;
-      const got = [numberToFloat16(middle - step), numberToFloat16(middle), numberToFloat16(-middle), numberToFloat16(middle + step)];
-      if (got[0] !== bits || got[1] !== even || got[2] !== (even | 0x8000) || got[3] !== bits + 1) expect.fail(`bits ${bits.toString(16)}: ${got}`);
+      const got = [
+        numberToFloat16(middle - step),
+        numberToFloat16(middle),
+        numberToFloat16(-middle),
+        numberToFloat16(middle + step),
+      ];
+      if (got[0] !== bits || got[1] !== even || got[2] !== (even | 0x8000) || got[3] !== bits + 1)
+        expect.fail(`bits ${bits.toString(16)}: ${got}`);
     }
   });
 
@@ -123,7 +141,13 @@ describe("protocol/tensorNan", () => {
   });
 
   it("tells a double's NaN from an infinity by the low word too", () => {
-    const words = BigUint64Array.of(0x7ff0000000000001n, 0x7ff0000000000000n, 0xfff8000000000000n, 0x7ff8000000000000n, 0x7ff8000000000001n);
+    const words = BigUint64Array.of(
+      0x7ff0000000000001n,
+      0x7ff0000000000000n,
+      0xfff8000000000000n,
+      0x7ff8000000000000n,
+      0x7ff8000000000001n,
+    );
     const made = canonicaliseNans({ dtype: DType.double, dims: [5], data: new Uint8Array(words.buffer) });
     const canonical = 0x7ff8000000000000n;
     const bits = elementsOf(DType.uint64, { ...(made as NumericTensor), dtype: DType.uint64 });
@@ -131,25 +155,33 @@ describe("protocol/tensorNan", () => {
   });
 
   it("returns the same tensor where nothing changes", () => {
-    for (const tensor of [tensorFrom({ dtype: DType.float, dims: [2], values: [Number.NaN, 1] }), stringTensor([], ["x"]), tensorFrom({ dtype: DType.int8, dims: [], values: [1] })]) {
+    for (const tensor of [
+      tensorFrom({ dtype: DType.float, dims: [2], values: [Number.NaN, 1] }),
+      stringTensor([], ["x"]),
+      tensorFrom({ dtype: DType.int8, dims: [], values: [1] }),
+    ]) {
       expect(canonicaliseNans(tensor)).to.equal(tensor);
     }
   });
 
   it("agrees with JavaScript about what a NaN is, on random bits that are not aligned", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 16, maxLength: 16 }), fc.boolean(), (bytes, huge) => {
-        const buffer = new Uint8Array(17);
-        buffer.set(huge ? bytes.map((byte, i) => (i % 4 > 1 ? byte | 0x7f : byte)) : bytes, 1);
-        const data = buffer.subarray(1);
-        const before = numbersOf({ dtype: DType.float, dims: [4], data });
-        const made = canonicaliseNans({ dtype: DType.float, dims: [4], data }) as NumericTensor;
-        expect(numbersOf(made)).to.deep.equal(before);
-        const bits = elementsOf(DType.uint32, { ...made, dtype: DType.uint32 });
-        before.forEach((value, i) => {
-          if (Number.isNaN(value)) expect(bits[i]).to.equal(0x7fc00000);
-        });
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 16, maxLength: 16 }),
+        fc.boolean(),
+        (bytes, huge) => {
+          const buffer = new Uint8Array(17);
+          buffer.set(huge ? bytes.map((byte, i) => (i % 4 > 1 ? byte | 0x7f : byte)) : bytes, 1);
+          const data = buffer.subarray(1);
+          const before = numbersOf({ dtype: DType.float, dims: [4], data });
+          const made = canonicaliseNans({ dtype: DType.float, dims: [4], data }) as NumericTensor;
+          expect(numbersOf(made)).to.deep.equal(before);
+          const bits = elementsOf(DType.uint32, { ...made, dtype: DType.uint32 });
+          before.forEach((value, i) => {
+            if (Number.isNaN(value)) expect(bits[i]).to.equal(0x7fc00000);
+          });
+        },
+      ),
       { seed: SEED, numRuns: 500 },
     );
   });
