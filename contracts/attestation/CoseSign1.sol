@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {CborReader} from "./CborReader.sol";
+import { CborReader } from "./CborReader.sol";
 
 /// @title Reading COSE_Sign1 (RFC 9052, section 4.2) of exactly one spelling
 /// @notice Untagged, the algorithm alone in the protected header, nothing in the unprotected one, shortest heads, no

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
-import {Claims, IAttestationVerifier} from "../interfaces/IAttestationVerifier.sol";
-import {CoseSign1} from "./CoseSign1.sol";
-import {NitroDocument} from "./NitroDocument.sol";
-import {NitroPayload} from "./NitroPayload.sol";
+import { P256 } from "@openzeppelin/contracts/utils/cryptography/P256.sol";
+import { Claims, IAttestationVerifier } from "../interfaces/IAttestationVerifier.sol";
+import { CoseSign1 } from "./CoseSign1.sol";
+import { NitroDocument } from "./NitroDocument.sol";
+import { NitroPayload } from "./NitroPayload.sol";
 
 /// @title Attestation of software enclaves: documents that one pinned P-256 root signs itself
 /// @notice Takes the Nitro payload layout in a COSE_Sign1 with ES256. The root is generated per deployment; whoever holds

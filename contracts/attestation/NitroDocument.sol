@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView, ByteViews} from "../libraries/ByteView.sol";
-import {Utf8} from "../libraries/Utf8.sol";
-import {CborReader} from "./CborReader.sol";
-import {NitroPayload} from "./NitroPayload.sol";
+import { ByteView, ByteViews } from "../libraries/ByteView.sol";
+import { Utf8 } from "../libraries/Utf8.sol";
+import { CborReader } from "./CborReader.sol";
+import { NitroPayload } from "./NitroPayload.sol";
 
 /// @title Reading the payload of an attestation document in AWS Nitro's layout
 /// @notice Keys come in the order of every known document, each at most once, which leaves no room for a repeated key
@@ -52,6 +52,10 @@ library NitroDocument {
     }
 
     /// @notice Reads a whole payload.
+    /// @dev Reverts with the error of the first rule that is broken, front to back. Costs are bounded by the caps above:
+    /// at most 32 PCRs and 8 certificates are walked, nothing but the fixed-size result is allocated.
+    /// @param data The payload of a COSE_Sign1, in calldata.
+    /// @return payload Its fields, as views of `data`.
     function decode(bytes calldata data) internal pure returns (NitroPayload memory payload) {
         Cursor memory cursor;
         (cursor.left, cursor.at) = CborReader.mapHead(data, 0);
@@ -86,6 +90,10 @@ library NitroDocument {
     }
 
     /// @notice A PCR, 48 bytes.
+    /// @param payload As `decode` returned it.
+    /// @param index 0 to 31; reverts with `NitroPcrMissing` if the document does not have it. A policy demands presence
+    /// of every index it compares: a missing one must never count as equal.
+    /// @return A copy of the measurement.
     function pcr(NitroPayload memory payload, uint256 index) internal pure returns (bytes memory) {
         uint256 mask = payload.pcrMask;
         if (index >= MAX_PCRS || (mask >> index) & 1 == 0) revert NitroPcrMissing(mask);
@@ -111,6 +119,7 @@ library NitroDocument {
         return found;
     }
 
+    /// @dev The key of a part that every document has.
     function _demandKey(bytes calldata data, Cursor memory cursor, bytes32 key, uint256 length) private pure {
         if (!_key(data, cursor, key, length)) revert NitroFieldUnexpected(cursor.at, key);
     }
@@ -136,6 +145,7 @@ library NitroDocument {
         return ByteViews.ofCalldata(data[start:cursor.at]);
     }
 
+    /// @dev A byte string, or null for nothing. `least` is 1 where AWS never writes an empty one.
     function _optional(bytes calldata data, Cursor memory cursor, uint256 least) private pure returns (ByteView) {
         bool isNull;
         (isNull, cursor.at) = CborReader.skipNull(data, cursor.at);
@@ -143,6 +153,7 @@ library NitroDocument {
         return _string(data, cursor, CborReader.BYTES, least, MAX_FIELD_BYTES);
     }
 
+    /// @dev The certificates are bounded and walked over here; reading them is for who verifies a chain.
     function _bundle(bytes calldata data, Cursor memory cursor) private pure returns (uint256 count, ByteView) {
         bool isNull;
         (isNull, cursor.at) = CborReader.skipNull(data, cursor.at);
@@ -155,6 +166,7 @@ library NitroDocument {
         return (count, ByteViews.ofCalldata(data[start:cursor.at]));
     }
 
+    /// @dev Strictly ascending indexes: no PCR comes twice, and the mask alone says where each one lies.
     function _pcrs(bytes calldata data, Cursor memory cursor) private pure returns (uint32, ByteView) {
         (uint256 count, uint256 start) = CborReader.head(data, cursor.at, CborReader.MAP);
         if (count == 0 || count > MAX_PCRS) revert NitroPcrCount(count);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView} from "../libraries/ByteView.sol";
+import { ByteView } from "../libraries/ByteView.sol";
 
 /// @notice The fields of an attestation payload, in place. A part that is absent or null is empty.
 /// @param moduleId UTF-8, 1 to 256 bytes.

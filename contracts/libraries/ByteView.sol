@@ -89,10 +89,17 @@ library ByteViews {
 
     /// @notice keccak256 of the bytes.
     function hash(ByteView self) internal pure returns (bytes32 digest) {
-        if (ByteView.unwrap(self) & IN_MEMORY == 0) return keccak256(toBytes(self));
-        // The range was inside allocated memory when the view was made.
+        // Calldata is copied behind the free pointer and given up again: hashing many views must not grow memory each
+        // time. A range in memory was inside allocated memory when the view was made.
         assembly ("memory-safe") {
-            digest := keccak256(and(shr(64, self), 0xffffffffffffffff), and(self, 0xffffffffffffffff))
+            let from := and(shr(64, self), 0xffffffffffffffff)
+            let size := and(self, 0xffffffffffffffff)
+            if iszero(shr(255, self)) {
+                let scratch := mload(0x40)
+                calldatacopy(scratch, from, size)
+                from := scratch
+            }
+            digest := keccak256(from, size)
         }
     }
 }

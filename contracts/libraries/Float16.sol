@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {FloatInfinite, FloatNotANumber} from "./FloatErrors.sol";
-import {FloatRounding} from "./FloatRounding.sol";
+import { FloatInfinite, FloatNotANumber } from "./FloatErrors.sol";
+import { FloatRounding } from "./FloatRounding.sol";
 
 /// @title IEEE 754 binary16 as its 16 bits
 library Float16 {
@@ -21,8 +21,12 @@ library Float16 {
         // Denormals have the exponent of the least normal numbers and no hidden bit.
         if (exponent == 0) exponent = 1;
         else significand |= 0x400;
-        (uint256 magnitude, ) = FloatRounding.toFixed(significand, exponent, 25);
-        return bits & SIGN == 0 ? int256(magnitude) : -int256(magnitude);
+        // 11 + 60 bits shifted by at most 5 stay below 2^76.
+        unchecked {
+            uint256 scaled = significand * FloatRounding.UNIT;
+            scaled = exponent < 25 ? scaled >> (25 - exponent) : scaled << (exponent - 25);
+            return bits & SIGN == 0 ? int256(scaled) : -int256(scaled);
+        }
     }
 
     /// @notice A key that orders float16 values as numbers without converting them; -0 equals +0.

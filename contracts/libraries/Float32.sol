@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {FloatInfinite, FloatNotANumber, FloatOverflow} from "./FloatErrors.sol";
-import {FloatRounding} from "./FloatRounding.sol";
+import { FloatInfinite, FloatNotANumber, FloatOverflow } from "./FloatErrors.sol";
+import { FloatRounding } from "./FloatRounding.sol";
 
 /// @title IEEE 754 binary32 as its 32 bits
 library Float32 {
@@ -21,8 +21,12 @@ library Float32 {
         // Denormals have the exponent of the least normal numbers and no hidden bit.
         if (exponent == 0) exponent = 1;
         else significand |= 0x800000;
-        (uint256 magnitude, ) = FloatRounding.toFixed(significand, exponent, 150);
-        return bits & SIGN == 0 ? int256(magnitude) : -int256(magnitude);
+        // 24 + 60 bits shifted by at most 104 stay below 2^188. A right shift of 256 or more is never reached.
+        unchecked {
+            uint256 scaled = significand * FloatRounding.UNIT;
+            scaled = exponent < 150 ? scaled >> (150 - exponent) : scaled << (exponent - 150);
+            return bits & SIGN == 0 ? int256(scaled) : -int256(scaled);
+        }
     }
 
     /// @notice The float32 nearest to a value in units of 1e-18, ties to even. Zero becomes +0.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {FloatInfinite, FloatNotANumber, FloatOverflow} from "./FloatErrors.sol";
-import {FloatRounding} from "./FloatRounding.sol";
+import { FloatInfinite, FloatNotANumber, FloatOverflow } from "./FloatErrors.sol";
+import { FloatRounding } from "./FloatRounding.sol";
 
 /// @title IEEE 754 binary64 as its 64 bits
 library Float64 {
@@ -21,9 +21,19 @@ library Float64 {
         // Denormals have the exponent of the least normal numbers and no hidden bit.
         if (exponent == 0) exponent = 1;
         else significand |= 0x10000000000000;
-        (uint256 magnitude, bool fits) = FloatRounding.toFixed(significand, exponent, 1075);
-        if (!fits) revert FloatOverflow(bits);
-        return bits & SIGN == 0 ? int256(magnitude) : -int256(magnitude);
+        // 53 + 60 bits are below 2^113. A right shift of 256 or more yields zero, which is the right truncation.
+        unchecked {
+            uint256 scaled = significand * FloatRounding.UNIT;
+            if (exponent < 1075) {
+                scaled >>= 1075 - exponent;
+            } else {
+                uint256 shift = exponent - 1075;
+                // The bits that the shift pushes to 255 or above must be none; it has a significand, so it is not zero.
+                if (shift > 255 || scaled >> (255 - shift) != 0) revert FloatOverflow(bits);
+                scaled <<= shift;
+            }
+            return bits & SIGN == 0 ? int256(scaled) : -int256(scaled);
+        }
     }
 
     /// @notice The double nearest to a value in units of 1e-18, ties to even. Zero becomes +0.

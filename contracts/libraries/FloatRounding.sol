@@ -6,25 +6,6 @@ pragma solidity ^0.8.33;
 library FloatRounding {
     uint256 internal constant UNIT = 1e18;
 
-    /// @notice `significand * 2^(exponent - bias)` in fixed point, truncated towards zero.
-    /// @param significand Below 2^53.
-    /// @return magnitude The result, and whether it is below 2^255; without that it means nothing.
-    function toFixed(
-        uint256 significand,
-        uint256 exponent,
-        uint256 bias
-    ) internal pure returns (uint256 magnitude, bool fits) {
-        // 2^53 * 1e18 is below 2^113. A shift of 256 or more yields zero in the EVM, which is the right truncation.
-        unchecked {
-            uint256 scaled = significand * UNIT;
-            if (exponent < bias) return (scaled >> (bias - exponent), true);
-            uint256 shift = exponent - bias;
-            if (shift > 255) return (0, scaled == 0);
-            // The bits that the shift pushes to 255 or above must be none.
-            return (scaled << shift, scaled >> (255 - shift) == 0);
-        }
-    }
-
     /// @notice The significand nearest to a fixed-point magnitude, ties to even.
     /// @param magnitude 1 .. 2^255, in units of 1e-18.
     /// @param fractionBits 23 or 52.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView} from "./ByteView.sol";
+import { ByteView } from "./ByteView.sol";
 
 /// @notice A tensor that was read from its AT1 encoding and found canonical (docs/protocol.md, section 1).
 /// @param dtype ONNX number of the element type, 1..13 (see `TensorType`).
@@ -18,8 +18,12 @@ struct Tensor {
 }
 
 /// @notice A tensor under the name that the model declares for it.
+/// @param name UTF-8, 1 to 255 bytes.
+/// @param nameHash keccak256 of the name.
+/// @param tensor The tensor.
 struct NamedTensor {
     ByteView name;
+    bytes32 nameHash;
     Tensor tensor;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {Float32} from "./Float32.sol";
-import {Float64} from "./Float64.sol";
-import {TensorType} from "./Tensor.sol";
-import {TensorCodec} from "./TensorCodec.sol";
-import {TensorReader} from "./TensorReader.sol";
+import { Float32 } from "./Float32.sol";
+import { Float64 } from "./Float64.sol";
+import { TensorType } from "./Tensor.sol";
+import { TensorCodec } from "./TensorCodec.sol";
+import { TensorReader } from "./TensorReader.sol";
 
 /// @title Writing AT1 tensors and sets, for features that a contract computes itself
 /// @notice A shape is the list of dimensions, outermost first; an empty list is a scalar. The number of values must be
@@ -37,20 +37,31 @@ library TensorEncoder {
     }
 
     /// @notice A float tensor of values in units of 1e-18, each rounded to the nearest float32.
+    /// @dev Reverts with `FloatOverflow` beyond float32's largest number.
+    /// @param dims The shape.
+    /// @param values As many as the shape has elements, row-major.
+    /// @return encoded The AT1 tensor, bit for bit what TypeScript's `fixedTensor` makes.
     function float32(uint32[] memory dims, int256[] memory values) internal pure returns (bytes memory encoded) {
         uint256 at;
-        (encoded, at) = _allocate({dtype: TensorType.FLOAT, dims: dims, count: values.length, width: 4});
+        (encoded, at) = _allocate({ dtype: TensorType.FLOAT, dims: dims, count: values.length, width: 4 });
         for (uint256 i = 0; i < values.length; ++i) at = _put(at, Float32.fromFixed(values[i]), 4);
     }
 
     /// @notice A double tensor of values in units of 1e-18, each rounded to the nearest double.
+    /// @param dims The shape.
+    /// @param values As many as the shape has elements, row-major.
+    /// @return encoded The AT1 tensor.
     function float64(uint32[] memory dims, int256[] memory values) internal pure returns (bytes memory encoded) {
         uint256 at;
-        (encoded, at) = _allocate({dtype: TensorType.DOUBLE, dims: dims, count: values.length, width: 8});
+        (encoded, at) = _allocate({ dtype: TensorType.DOUBLE, dims: dims, count: values.length, width: 8 });
         for (uint256 i = 0; i < values.length; ++i) at = _put(at, Float64.fromFixed(values[i]), 8);
     }
 
     /// @notice A tensor of an integer type or bool. A value outside the type reverts; nothing wraps around.
+    /// @param dtype One of `TensorType`, neither a float nor string.
+    /// @param dims The shape.
+    /// @param values As many as the shape has elements, row-major.
+    /// @return encoded The AT1 tensor.
     function integers(
         uint8 dtype,
         uint32[] memory dims,
@@ -60,7 +71,7 @@ library TensorEncoder {
         if (width == 0 || TensorType.isFloat(dtype)) revert TensorReader.TensorTypeMismatch(dtype);
         (int256 least, int256 most) = _range(dtype, width);
         uint256 at;
-        (encoded, at) = _allocate({dtype: dtype, dims: dims, count: values.length, width: width});
+        (encoded, at) = _allocate({ dtype: dtype, dims: dims, count: values.length, width: width });
         uint256 mask = (1 << (8 * width)) - 1;
         for (uint256 i = 0; i < values.length; ++i) {
             if (values[i] < least || values[i] > most) revert TensorValueOutOfRange(i, values[i]);
@@ -97,12 +108,14 @@ library TensorEncoder {
         for (uint256 i = 0; i < names.length; ++i) encoded = bytes.concat(encoded, _entry(i, names[i], tensors[i]));
     }
 
+    /// @dev One named tensor of a set. Its length is below 2^32: memory of that size can not be paid for.
     function _entry(uint256 index, string memory name, bytes memory tensor) private pure returns (bytes memory) {
         uint256 length = bytes(name).length;
         if (length == 0 || length > 255) revert TensorSetNameLength(index, length);
         return bytes.concat(bytes1(uint8(length)), bytes(name), bytes4(uint32(tensor.length)), tensor);
     }
 
+    /// @dev Version, type, rank and dimensions.
     function _head(uint8 dtype, uint32[] memory dims) private pure returns (bytes memory head) {
         if (dims.length > TensorCodec.MAX_RANK) revert TensorCodec.TensorRankTooHigh(dims.length);
         head = abi.encodePacked(uint8(TensorCodec.VERSION), dtype, uint8(dims.length));
@@ -140,6 +153,7 @@ library TensorEncoder {
         return at + width;
     }
 
+    /// @dev The least and the greatest value of an integer type.
     function _range(uint8 dtype, uint256 width) private pure returns (int256 least, int256 most) {
         if (dtype == TensorType.BOOL) return (0, 1);
         uint256 bits = 8 * width;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView} from "./ByteView.sol";
-import {Float16} from "./Float16.sol";
-import {Float32} from "./Float32.sol";
-import {Float64} from "./Float64.sol";
-import {FloatRounding} from "./FloatRounding.sol";
-import {Tensor, TensorType} from "./Tensor.sol";
+import { ByteView } from "./ByteView.sol";
+import { Float16 } from "./Float16.sol";
+import { Float32 } from "./Float32.sol";
+import { Float64 } from "./Float64.sol";
+import { FloatRounding } from "./FloatRounding.sol";
+import { Tensor, TensorType } from "./Tensor.sol";
 
 /// @title Reading the elements of a decoded tensor
 /// @notice An index counts elements row-major from 0. Fixed point is in units of 1e-18. What does not fit reverts; no
@@ -20,6 +20,7 @@ library TensorReader {
     error TensorNotSingle(uint256 count);
 
     /// @notice The element's bits as an unsigned number, of any type but string.
+    /// @dev What the other readers stand on. The decoder saw to it that `count` elements are there.
     function bitsAt(Tensor memory tensor, uint256 index) internal pure returns (uint256) {
         uint256 width = TensorType.width(tensor.dtype);
         if (width == 0) revert TensorTypeMismatch(tensor.dtype);
@@ -31,6 +32,7 @@ library TensorReader {
     }
 
     /// @notice The element of an unsigned integer type or bool.
+    /// @dev A signed type reverts even where its value is positive: the type is part of what was agreed on.
     function uintAt(Tensor memory tensor, uint256 index) internal pure returns (uint256) {
         if (TensorType.isFloat(tensor.dtype) || TensorType.isSigned(tensor.dtype)) {
             revert TensorTypeMismatch(tensor.dtype);
@@ -84,7 +86,8 @@ library TensorReader {
         }
     }
 
-    /// @notice All elements in fixed point.
+    /// @notice All elements in fixed point, row-major.
+    /// @dev Allocates a word for each and converts it: for tensors of tens of elements, not of thousands.
     function fixedAll(Tensor memory tensor) internal pure returns (int256[] memory values) {
         values = new int256[](tensor.count);
         for (uint256 i = 0; i < values.length; ++i) values[i] = fixedAt(tensor, i);
@@ -116,7 +119,7 @@ library TensorReader {
             revert TensorIndexOutOfBounds(start, tensor.count);
         }
         ByteView data = tensor.data.slice(start * width, count * width);
-        return Tensor({dtype: tensor.dtype, rank: 1, dims: count << 224, count: count, data: data});
+        return Tensor({ dtype: tensor.dtype, rank: 1, dims: count << 224, count: count, data: data });
     }
 
     /// @notice The `index`-th part along the outermost dimension: a row of a matrix, one item of a batch. Not for strings.

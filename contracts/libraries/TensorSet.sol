@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView, ByteViews} from "./ByteView.sol";
-import {NamedTensor, Tensor} from "./Tensor.sol";
-import {TensorCodec} from "./TensorCodec.sol";
-import {Utf8} from "./Utf8.sol";
+import { ByteView, ByteViews } from "./ByteView.sol";
+import { NamedTensor, Tensor } from "./Tensor.sol";
+import { TensorCodec } from "./TensorCodec.sol";
+import { Utf8 } from "./Utf8.sol";
 
 /// @title Reading tensor sets: the inputs or outputs of one run
 /// @notice `decode` checks the whole set and every tensor in it. Its TypeScript twin is `executor/protocol/tensorSet.ts`.
@@ -39,6 +39,9 @@ library TensorSet {
     }
 
     /// @notice Reads a set from a view, in the model's declared order.
+    /// @dev Whether names, types and shapes are those of a model is not known here.
+    /// @param encoded The bytes; views of them are returned.
+    /// @return set At most 255 tensors.
     function decodeView(ByteView encoded) internal pure returns (NamedTensor[] memory set) {
         uint256 length = encoded.length();
         if (length < 2) revert TensorSetTruncated(length);
@@ -47,16 +50,16 @@ library TensorSet {
         set = new NamedTensor[]((head >> 240) & 0xff);
         uint256 at = 2;
         for (uint256 i = 0; i < set.length; ++i) {
-            at = _entry({encoded: encoded, at: at, set: set, index: i});
+            at = _entry({ encoded: encoded, at: at, set: set, index: i });
         }
         if (at != length) revert TensorSetTrailingBytes(length - at);
     }
 
-    /// @notice The tensor of this name.
+    /// @notice The tensor of this name; reverts with `TensorNotFound` if there is none.
     function find(NamedTensor[] memory set, string memory name) internal pure returns (Tensor memory) {
         bytes32 wanted = keccak256(bytes(name));
         for (uint256 i = 0; i < set.length; ++i) {
-            if (set[i].name.hash() == wanted) return set[i].tensor;
+            if (set[i].nameHash == wanted) return set[i].tensor;
         }
         revert TensorNotFound(name);
     }
@@ -82,24 +85,28 @@ library TensorSet {
             uint256 nameEnd = at + 1 + nameSize;
             if (nameEnd + 4 > length) revert TensorSetTruncated(length);
             ByteView name = encoded.slice(at + 1, nameSize);
-            _checkName(name, set, index);
+            bytes32 nameHash = _checkName(name, set, index);
             uint256 size = encoded.wordAt(nameEnd) >> 224;
             end = nameEnd + 4 + size;
             if (end > length) revert TensorSetTruncated(length);
-            set[index].name = name;
+            (set[index].name, set[index].nameHash) = (name, nameHash);
             set[index].tensor = TensorCodec.decodeView(encoded.slice(nameEnd + 4, size));
         }
     }
 
-    function _checkName(ByteView name, NamedTensor[] memory set, uint256 index) private pure {
+    /// @dev Not empty, strict UTF-8, and not among the names before it. Returns its hash.
+    function _checkName(
+        ByteView name,
+        NamedTensor[] memory set,
+        uint256 index
+    ) private pure returns (bytes32 nameHash) {
         if (name.length() == 0) revert TensorNameLength(index);
         (bool valid, ) = Utf8.scan(name);
         if (!valid) revert TensorNameNotUtf8(index);
-        if (index == 0) return;
-        // Quadratic, but bounded: a set has at most 255 names of at most 255 bytes.
-        bytes32 digest = name.hash();
+        nameHash = name.hash();
+        // Quadratic, but bounded: 255 names take about 32,000 comparisons of two words.
         for (uint256 i = 0; i < index; ++i) {
-            if (set[i].name.length() == name.length() && set[i].name.hash() == digest) revert TensorNameRepeated(index);
+            if (set[i].nameHash == nameHash) revert TensorNameRepeated(index);
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView} from "./ByteView.sol";
+import { ByteView } from "./ByteView.sol";
 
 /// @notice Strict UTF-8 (RFC 3629): no surrogates, no overlong forms, nothing above U+10FFFF.
 library Utf8 {
@@ -9,22 +9,29 @@ library Utf8 {
     uint256 private constant ONES = 0x0101010101010101010101010101010101010101010101010101010101010101;
 
     /// @notice Whether the bytes are UTF-8, and whether a U+0000 is among them.
-    /// @dev `hasNul` means nothing where `valid` is false.
+    /// @dev ASCII is looked at a word at a time, anything else a character at a time.
+    /// @param text The bytes.
+    /// @return valid Whether all of them are characters.
+    /// @return hasNul Whether one is U+0000; means nothing where `valid` is false.
     function scan(ByteView text) internal pure returns (bool valid, bool hasNul) {
         uint256 end = text.length();
         uint256 at = 0;
-        // `at` grows by at most 32 and stays at or below `end`, which is below 2^64.
+        // `at` grows by at most 32 while it is below `end`, which is below 2^64.
         unchecked {
             while (at < end) {
                 uint256 word = text.wordAt(at);
-                if (end - at >= 32 && word & HIGH_BITS == 0) {
+                uint256 left = end - at;
+                // What lies past the end is replaced by ones, which are ASCII and not zero.
+                uint256 past = left < 32 ? type(uint256).max >> (8 * left) : 0;
+                uint256 inside = (word & ~past) | (ONES & past);
+                if (inside & HIGH_BITS == 0) {
                     // All ASCII. Subtracting one from each byte borrows out of bit 7 first at a zero byte.
-                    if ((word - ONES) & ~word & HIGH_BITS != 0) hasNul = true;
+                    if ((inside - ONES) & ~inside & HIGH_BITS != 0) hasNul = true;
                     at += 32;
                     continue;
                 }
                 uint256 size = _sequence(word);
-                if (size == 0 || size > end - at) return (false, hasNul);
+                if (size == 0 || size > left) return (false, hasNul);
                 if (word >> 248 == 0) hasNul = true;
                 at += size;
             }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {CborReader} from "../attestation/CborReader.sol";
-import {CoseSign1} from "../attestation/CoseSign1.sol";
-import {NitroDocument} from "../attestation/NitroDocument.sol";
-import {NitroPayload} from "../attestation/NitroPayload.sol";
+import { CborReader } from "../attestation/CborReader.sol";
+import { CoseSign1 } from "../attestation/CoseSign1.sol";
+import { NitroDocument } from "../attestation/NitroDocument.sol";
+import { NitroPayload } from "../attestation/NitroPayload.sol";
 
 /// @notice Test only: opens the readers of attestation documents to calls from outside.
 contract AttestationHarness {
@@ -25,7 +25,10 @@ contract AttestationHarness {
         return CborReader.head(data, 0, major);
     }
 
-    function cose(bytes calldata document, bool es384) external pure returns (bytes memory, bytes memory, bytes memory) {
+    function cose(
+        bytes calldata document,
+        bool es384
+    ) external pure returns (bytes memory, bytes memory, bytes memory) {
         bytes memory header = es384 ? CoseSign1.ES384 : CoseSign1.ES256;
         (bytes calldata payload, bytes calldata signature) = CoseSign1.decode(document, header, es384 ? 96 : 64);
         return (payload, signature, CoseSign1.signedBytes(header, payload));

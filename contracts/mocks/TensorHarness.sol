@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {ByteView, ByteViews} from "../libraries/ByteView.sol";
-import {NamedTensor, Tensor} from "../libraries/Tensor.sol";
-import {TensorArgmax} from "../libraries/TensorArgmax.sol";
-import {TensorCodec} from "../libraries/TensorCodec.sol";
-import {TensorReader} from "../libraries/TensorReader.sol";
-import {TensorSet} from "../libraries/TensorSet.sol";
-import {Utf8} from "../libraries/Utf8.sol";
+import { ByteViews } from "../libraries/ByteView.sol";
+import { NamedTensor, Tensor } from "../libraries/Tensor.sol";
+import { TensorArgmax } from "../libraries/TensorArgmax.sol";
+import { TensorCodec } from "../libraries/TensorCodec.sol";
+import { TensorReader } from "../libraries/TensorReader.sol";
+import { TensorSet } from "../libraries/TensorSet.sol";
+import { Utf8 } from "../libraries/Utf8.sol";
 
 /// @notice Test only: opens the tensor readers to calls from outside.
 contract TensorHarness {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.33;
 
-import {Float16} from "../libraries/Float16.sol";
-import {Float32} from "../libraries/Float32.sol";
-import {Float64} from "../libraries/Float64.sol";
-import {TensorEncoder} from "../libraries/TensorEncoder.sol";
+import { Float16 } from "../libraries/Float16.sol";
+import { Float32 } from "../libraries/Float32.sol";
+import { Float64 } from "../libraries/Float64.sol";
+import { TensorEncoder } from "../libraries/TensorEncoder.sol";
 
 /// @notice Test only: opens the number helpers and the encoder to calls from outside.
 contract TensorNumberHarness {

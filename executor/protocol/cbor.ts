@@ -47,7 +47,8 @@ export class CborReader {
     }
     if (info > 27) throw this.#error("CBOR_HEAD_UNSUPPORTED", "reserved or indefinite length");
     const width = 1 << (info - 24);
-    if (this.#offset + 1 + width > this.#bytes.length) throw this.#error("CBOR_TRUNCATED", "the bytes end inside a head");
+    if (this.#offset + 1 + width > this.#bytes.length)
+      throw this.#error("CBOR_TRUNCATED", "the bytes end inside a head");
     let value = 0n;
     for (let i = 1; i <= width; i++) value = (value << 8n) | BigInt(this.#bytes[this.#offset + i] as number);
     // The number would have fitted the next shorter head: 0..23 in the initial byte, else half the width.
@@ -77,7 +78,8 @@ export class CborReader {
   /** True, and skips them, if exactly these bytes come next. */
   skipExactly(expected: Uint8Array): boolean {
     const end = this.#offset + expected.length;
-    if (end > this.#bytes.length || Buffer.compare(this.#bytes.subarray(this.#offset, end), expected) !== 0) return false;
+    if (end > this.#bytes.length || Buffer.compare(this.#bytes.subarray(this.#offset, end), expected) !== 0)
+      return false;
     this.#offset = end;
     return true;
   }
@@ -102,7 +104,15 @@ export class CborReader {
     return true;
   }
 
-  #error(code: "CBOR_TRUNCATED" | "CBOR_TYPE_UNEXPECTED" | "CBOR_HEAD_UNSUPPORTED" | "CBOR_HEAD_NOT_MINIMAL" | "CBOR_TRAILING_BYTES", message: string): ProtocolError {
+  #error(
+    code:
+      | "CBOR_TRUNCATED"
+      | "CBOR_TYPE_UNEXPECTED"
+      | "CBOR_HEAD_UNSUPPORTED"
+      | "CBOR_HEAD_NOT_MINIMAL"
+      | "CBOR_TRAILING_BYTES",
+    message: string,
+  ): ProtocolError {
     return new ProtocolError({ code, message, context: { offset: this.#offset } });
   }
 }

@@ -1,5 +1,5 @@
 import { type KeyObject, sign, verify } from "node:crypto";
-import { CborReader, Major, cborBytes } from "./cbor";
+import { CborReader, cborBytes, Major } from "./cbor";
 import { ProtocolError } from "./protocolError";
 
 /** Signature algorithms of attestation documents: ES256 for development roots, ES384 for AWS Nitro (RFC 9053, 2.1). */
@@ -44,7 +44,8 @@ export function decodeCoseSign1(document: Uint8Array, algorithm: CoseAlgorithm):
   demand(reader, protectedHeader, "COSE_PROTECTED_HEADER");
   demand(reader, EMPTY_MAP, "COSE_UNPROTECTED_HEADER");
   const payloadBytes = reader.head(Major.bytes);
-  if (payloadBytes < 1n || payloadBytes > BigInt(MAX_PAYLOAD_BYTES)) throw lengthError("COSE_PAYLOAD_LENGTH", payloadBytes);
+  if (payloadBytes < 1n || payloadBytes > BigInt(MAX_PAYLOAD_BYTES))
+    throw lengthError("COSE_PAYLOAD_LENGTH", payloadBytes);
   const payload = reader.take(Number(payloadBytes));
   const length = reader.head(Major.bytes);
   if (length !== BigInt(signatureBytes)) throw lengthError("COSE_SIGNATURE_LENGTH", length);
@@ -61,23 +62,44 @@ export function sigStructure(algorithm: CoseAlgorithm, payload: Uint8Array): Uin
 /** True if the signature is one of `publicKey` over the payload. High s is taken, as AWS's own documents have it. */
 export function verifyCoseSign1(message: CoseSign1, publicKey: KeyObject): boolean {
   const data = sigStructure(message.algorithm, message.payload);
-  return verify(PROFILES[message.algorithm].hash, data, { key: publicKey, dsaEncoding: "ieee-p1363" }, message.signature);
+  return verify(
+    PROFILES[message.algorithm].hash,
+    data,
+    { key: publicKey, dsaEncoding: "ieee-p1363" },
+    message.signature,
+  );
 }
 
 /** A signed document. `key` is the private key on the algorithm's curve (P-256 or P-384). */
-export function signCoseSign1(parts: { readonly payload: Uint8Array; readonly key: KeyObject; readonly algorithm?: CoseAlgorithm }): Uint8Array {
+export function signCoseSign1(parts: {
+  readonly payload: Uint8Array;
+  readonly key: KeyObject;
+  readonly algorithm?: CoseAlgorithm;
+}): Uint8Array {
   const algorithm = parts.algorithm ?? "ES256";
   const { protectedHeader, hash } = PROFILES[algorithm];
   const signature = sign(hash, sigStructure(algorithm, parts.payload), { key: parts.key, dsaEncoding: "ieee-p1363" });
   return Buffer.concat([ARRAY_OF_FOUR, protectedHeader, EMPTY_MAP, cborBytes(parts.payload), cborBytes(signature)]);
 }
 
-function demand(reader: CborReader, expected: Uint8Array, code: "COSE_NOT_SIGN1" | "COSE_PROTECTED_HEADER" | "COSE_UNPROTECTED_HEADER"): void {
+function demand(
+  reader: CborReader,
+  expected: Uint8Array,
+  code: "COSE_NOT_SIGN1" | "COSE_PROTECTED_HEADER" | "COSE_UNPROTECTED_HEADER",
+): void {
   if (!reader.skipExactly(expected)) {
-    throw new ProtocolError({ code, message: "not the one accepted form of COSE_Sign1", context: { offset: reader.offset } });
+    throw new ProtocolError({
+      code,
+      message: "not the one accepted form of COSE_Sign1",
+      context: { offset: reader.offset },
+    });
   }
 }
 
 function lengthError(code: "COSE_PAYLOAD_LENGTH" | "COSE_SIGNATURE_LENGTH", length: bigint): ProtocolError {
-  return new ProtocolError({ code, message: "a part of the COSE_Sign1 has a length out of bounds", context: { length } });
+  return new ProtocolError({
+    code,
+    message: "a part of the COSE_Sign1 has a length out of bounds",
+    context: { length },
+  });
 }

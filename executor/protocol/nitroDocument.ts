@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { CBOR_NULL, CborReader, Major, cborBytes, cborHead, cborText } from "./cbor";
+import { CBOR_NULL, CborReader, cborBytes, cborHead, cborText, Major } from "./cbor";
 import { ProtocolError } from "./protocolError";
 
 /** The payload of an attestation document in AWS Nitro's layout. An optional part that is absent or null is empty here. */
@@ -85,7 +85,8 @@ class OrderedMap {
 
 function readString(reader: CborReader, bounds: { major: 2 | 3; min: number; max: number }): Uint8Array {
   const length = reader.head(bounds.major);
-  if (length < BigInt(bounds.min) || length > BigInt(bounds.max)) throw error("NITRO_FIELD_LENGTH", `a field of ${length} bytes`);
+  if (length < BigInt(bounds.min) || length > BigInt(bounds.max))
+    throw error("NITRO_FIELD_LENGTH", `a field of ${length} bytes`);
   return reader.take(Number(length));
 }
 
@@ -107,8 +108,11 @@ function readOptional(reader: CborReader, min: number): Uint8Array {
 function readBundle(reader: CborReader): Uint8Array[] {
   if (reader.skipNull()) return [];
   const count = reader.head(Major.array);
-  if (count < 1n || count > BigInt(MAX_CABUNDLE)) throw error("NITRO_FIELD_LENGTH", `a bundle of ${count} certificates`);
-  return Array.from({ length: Number(count) }, () => readString(reader, { major: Major.bytes, min: 1, max: MAX_FIELD_BYTES }));
+  if (count < 1n || count > BigInt(MAX_CABUNDLE))
+    throw error("NITRO_FIELD_LENGTH", `a bundle of ${count} certificates`);
+  return Array.from({ length: Number(count) }, () =>
+    readString(reader, { major: Major.bytes, min: 1, max: MAX_FIELD_BYTES }),
+  );
 }
 
 function readPcrs(reader: CborReader): Map<number, Uint8Array> {
@@ -119,7 +123,8 @@ function readPcrs(reader: CborReader): Map<number, Uint8Array> {
   for (let i = 0n; i < count; i++) {
     const index = reader.head(Major.unsigned);
     // Ascending indexes leave no room for the same PCR twice, of which a later one could silently win.
-    if (index < BigInt(next) || index >= BigInt(MAX_PCRS)) throw error("NITRO_PCR_INDEX", `PCR ${index} out of order or bounds`);
+    if (index < BigInt(next) || index >= BigInt(MAX_PCRS))
+      throw error("NITRO_PCR_INDEX", `PCR ${index} out of order or bounds`);
     const length = reader.head(Major.bytes);
     if (length !== BigInt(PCR_BYTES)) throw error("NITRO_PCR_LENGTH", `a PCR of ${length} bytes`);
     pcrs.set(Number(index), reader.take(PCR_BYTES));
@@ -148,9 +153,16 @@ export function encodeNitroPayload(payload: NitroPayload): Uint8Array {
   ];
   if (payload.certificate.length > 0) entries.push(["certificate", cborBytes(payload.certificate)]);
   if (payload.cabundle.length > 0) {
-    entries.push(["cabundle", Buffer.concat([cborHead(Major.array, payload.cabundle.length), ...payload.cabundle.map(cborBytes)])]);
+    entries.push([
+      "cabundle",
+      Buffer.concat([cborHead(Major.array, payload.cabundle.length), ...payload.cabundle.map(cborBytes)]),
+    ]);
   }
-  entries.push(["public_key", orNull(payload.publicKey)], ["user_data", orNull(payload.userData)], ["nonce", orNull(payload.nonce)]);
+  entries.push(
+    ["public_key", orNull(payload.publicKey)],
+    ["user_data", orNull(payload.userData)],
+    ["nonce", orNull(payload.nonce)],
+  );
   const body = entries.flatMap(([key, value]) => [cborText(key), value]);
   const bytes = Buffer.concat([cborHead(Major.map, entries.length), ...body]);
   decodeNitroPayload(bytes);

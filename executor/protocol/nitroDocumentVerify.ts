@@ -1,9 +1,9 @@
-import { type KeyObject, createPublicKey } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { keccak_256 } from "@noble/hashes/sha3";
 import type { Hex32 } from "../domain/ids";
 import { bytesToHex } from "./bytes";
 import { decodeCoseSign1, verifyCoseSign1 } from "./cose";
-import { type NitroPayload, decodeNitroPayload } from "./nitroDocument";
+import { decodeNitroPayload, type NitroPayload } from "./nitroDocument";
 import { ProtocolError } from "./protocolError";
 
 /** What a verified document says, as `IAttestationVerifier.Claims` does on the chain. */
@@ -33,7 +33,11 @@ export function imageIdOf(claims: Pick<AttestationClaims, "rootId" | "pcrs">): H
   const pcrs = [0, 1, 2].map((index) => {
     const pcr = claims.pcrs.get(index);
     if (pcr === undefined || pcr.length !== 48) {
-      throw new ProtocolError({ code: "NITRO_PCR_MISSING", message: "an image has PCR 0, 1 and 2 of 48 bytes", context: { index } });
+      throw new ProtocolError({
+        code: "NITRO_PCR_MISSING",
+        message: "an image has PCR 0, 1 and 2 of 48 bytes",
+        context: { index },
+      });
     }
     return pcr;
   });
@@ -44,14 +48,17 @@ export function imageIdOf(claims: Pick<AttestationClaims, "rootId" | "pcrs">): H
  * Verifies a development document (ES256 by the root itself) and returns what it claims: the twin of
  * `DevelopmentAttestationVerifier`. Not checked, as on the chain: whether the document is fresh, its image approved, its
  * user data meant for this registry.
- * @throws ProtocolError `COSE_SIGNATURE_INVALID` and the codes of the two decoders
+ * @throws ProtocolError `DEVELOPMENT_SIGNATURE_INVALID` and the codes of the two decoders
  */
 export function verifyDevelopmentDocument(document: Uint8Array, root: RawP256Key): AttestationClaims {
   const message = decodeCoseSign1(document, "ES256");
   const coordinate = (start: number): string => Buffer.from(root.subarray(start, start + 32)).toString("base64url");
   const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x: coordinate(0), y: coordinate(32) }, format: "jwk" });
   if (!verifyCoseSign1(message, key)) {
-    throw new ProtocolError({ code: "COSE_SIGNATURE_INVALID", message: "the document is not signed by the root" });
+    throw new ProtocolError({
+      code: "DEVELOPMENT_SIGNATURE_INVALID",
+      message: "the document is not signed by the root",
+    });
   }
   const payloadHash = bytesToHex(keccak_256(message.payload)) as Hex32;
   return { ...decodeNitroPayload(message.payload), rootId: rootIdOf(root), payloadHash };

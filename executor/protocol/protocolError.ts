@@ -63,8 +63,11 @@ export type CoseErrorCode =
   /** The unprotected header is not the empty map. */
   | "COSE_UNPROTECTED_HEADER"
   | "COSE_PAYLOAD_LENGTH"
-  | "COSE_SIGNATURE_LENGTH"
-  | "COSE_SIGNATURE_INVALID";
+  | "COSE_SIGNATURE_LENGTH";
+
+export type DevelopmentErrorCode =
+  /** The document is not signed by the pinned development root. */
+  "DEVELOPMENT_SIGNATURE_INVALID";
 
 export type NitroErrorCode =
   /** A key other than the next one of the fixed order: unknown, repeated, out of order or missing. */
@@ -93,6 +96,7 @@ export type ProtocolErrorCode =
   | NumberErrorCode
   | CborErrorCode
   | CoseErrorCode
+  | DevelopmentErrorCode
   | NitroErrorCode
   | UserDataErrorCode;
 

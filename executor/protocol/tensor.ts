@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { ProtocolError } from "./protocolError";
-import { MAX_ELEMENTS, MAX_RANK, type NumericDType, type StringDType, elementBytes, isDType } from "./tensorType";
+import { elementBytes, isDType, MAX_ELEMENTS, MAX_RANK, type NumericDType, type StringDType } from "./tensorType";
 
 /** `data` holds the elements row-major and little-endian, exactly as AT1 and onnxruntime do. */
 export interface NumericTensor {
@@ -90,7 +90,11 @@ export function writeTensor(tensor: Tensor, place: Place): number {
   const { out, offset: start } = place;
   if (!isDType(tensor.dtype)) {
     // The types rule this out; a value that came through JSON or a cast may still get here.
-    throw new ProtocolError({ code: "TENSOR_TYPE_UNKNOWN", message: "no such element type", context: { dtype: (tensor as Tensor).dtype } });
+    throw new ProtocolError({
+      code: "TENSOR_TYPE_UNKNOWN",
+      message: "no such element type",
+      context: { dtype: (tensor as Tensor).dtype },
+    });
   }
   const count = elementCount(tensor.dims);
   const view = new DataView(out.buffer, out.byteOffset, out.byteLength);
@@ -135,7 +139,11 @@ export function decodeTensor(bytes: Uint8Array): Tensor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint8(0);
   if (version !== VERSION) {
-    throw new ProtocolError({ code: "TENSOR_VERSION_UNKNOWN", message: "no such tensor version", context: { version } });
+    throw new ProtocolError({
+      code: "TENSOR_VERSION_UNKNOWN",
+      message: "no such tensor version",
+      context: { version },
+    });
   }
   const dtype = view.getUint8(1);
   if (!isDType(dtype)) {
@@ -179,19 +187,31 @@ function readStrings(payload: Uint8Array, count: number): string[] {
 function demandBools(data: Uint8Array): void {
   for (let index = 0; index < data.length; index++) {
     if ((data[index] as number) > 1) {
-      throw new ProtocolError({ code: "TENSOR_BOOL_NOT_CANONICAL", message: "a bool is 0 or 1", context: { index, value: data[index] } });
+      throw new ProtocolError({
+        code: "TENSOR_BOOL_NOT_CANONICAL",
+        message: "a bool is 0 or 1",
+        context: { index, value: data[index] },
+      });
     }
   }
 }
 
 function demandLength(expected: number, actual: number): void {
   if (expected !== actual) {
-    throw new ProtocolError({ code: "TENSOR_LENGTH_MISMATCH", message: "the payload has another length than its shape", context: { expected, actual } });
+    throw new ProtocolError({
+      code: "TENSOR_LENGTH_MISMATCH",
+      message: "the payload has another length than its shape",
+      context: { expected, actual },
+    });
   }
 }
 
 function truncated(length: number): ProtocolError {
-  return new ProtocolError({ code: "TENSOR_TRUNCATED", message: "the bytes end inside the head of a tensor", context: { length } });
+  return new ProtocolError({
+    code: "TENSOR_TRUNCATED",
+    message: "the bytes end inside the head of a tensor",
+    context: { length },
+  });
 }
 
 function stringError(code: "TENSOR_STRING_NOT_UTF8" | "TENSOR_STRING_HAS_NUL", index: number): ProtocolError {

@@ -1,6 +1,6 @@
 import type { Tensor } from "./tensor";
-import { alignedBytes } from "./tensorValues";
 import { DType } from "./tensorType";
+import { alignedBytes } from "./tensorValues";
 
 /** A scan of the words of a float payload: the index of the first NaN at or after `from` with other bits, or -1. */
 type Scan = (words: Uint32Array | Uint16Array, from: number) => number;
@@ -45,7 +45,7 @@ const scanDouble: Scan = (words, from) => {
 export function canonicaliseNans(tensor: Tensor): Tensor {
   const found = firstOddNan(tensor);
   if (found === undefined || tensor.dtype === DType.string) return tensor;
-  const data = tensor.data.slice();
+  const data = new Uint8Array(tensor.data); // Not slice(): that of a Buffer shares memory.
   const words = floatWords(tensor.dtype, data) as Uint32Array | Uint16Array; // firstOddNan found floats in it.
   for (let i = found; i >= 0; i = scanOf(tensor.dtype)(words, i)) {
     if (tensor.dtype === DType.double) {

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { ProtocolError } from "./protocolError";
-import { type Tensor, decodeTensor, tensorByteLength, writeTensor } from "./tensor";
+import { decodeTensor, type Tensor, tensorByteLength, writeTensor } from "./tensor";
 
 /** A tensor under the name that the model declares for it. */
 export interface NamedTensor {
@@ -19,7 +19,11 @@ const MAX_NAME_BYTES = 255;
  */
 export function encodeTensorSet(set: readonly NamedTensor[]): Uint8Array {
   if (set.length > MAX_TENSORS) {
-    throw new ProtocolError({ code: "TENSOR_SET_TOO_MANY", message: "a set has at most 255 tensors", context: { count: set.length } });
+    throw new ProtocolError({
+      code: "TENSOR_SET_TOO_MANY",
+      message: "a set has at most 255 tensors",
+      context: { count: set.length },
+    });
   }
   const seen = new NameRegister();
   const parts = set.map(({ name, tensor }) => ({ name: seen.encode(name), tensor, length: tensorByteLength(tensor) }));
@@ -47,7 +51,11 @@ export function decodeTensorSet(bytes: Uint8Array): NamedTensor[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint8(0);
   if (version !== VERSION) {
-    throw new ProtocolError({ code: "TENSOR_SET_VERSION_UNKNOWN", message: "no such version of a tensor set", context: { version } });
+    throw new ProtocolError({
+      code: "TENSOR_SET_VERSION_UNKNOWN",
+      message: "no such version of a tensor set",
+      context: { version },
+    });
   }
   const count = view.getUint8(1);
   const seen = new NameRegister();
@@ -64,7 +72,11 @@ export function decodeTensorSet(bytes: Uint8Array): NamedTensor[] {
     offset = end;
   }
   if (offset !== bytes.length) {
-    throw new ProtocolError({ code: "TENSOR_SET_TRAILING_BYTES", message: "bytes after the last tensor", context: { extra: bytes.length - offset } });
+    throw new ProtocolError({
+      code: "TENSOR_SET_TRAILING_BYTES",
+      message: "bytes after the last tensor",
+      context: { extra: bytes.length - offset },
+    });
   }
   return set;
 }
@@ -93,7 +105,11 @@ export class NameRegister {
 
   #demandLength(bytes: Uint8Array): void {
     if (bytes.length === 0 || bytes.length > MAX_NAME_BYTES) {
-      throw new ProtocolError({ code: "TENSOR_NAME_LENGTH", message: "a name has 1 to 255 bytes", context: { length: bytes.length } });
+      throw new ProtocolError({
+        code: "TENSOR_NAME_LENGTH",
+        message: "a name has 1 to 255 bytes",
+        context: { length: bytes.length },
+      });
     }
   }
 
@@ -108,5 +124,9 @@ function nameError(code: "TENSOR_NAME_NOT_UTF8" | "TENSOR_NAME_REPEATED", name: 
 }
 
 function truncated(length: number): ProtocolError {
-  return new ProtocolError({ code: "TENSOR_SET_TRUNCATED", message: "the bytes end inside a tensor set", context: { length } });
+  return new ProtocolError({
+    code: "TENSOR_SET_TRUNCATED",
+    message: "the bytes end inside a tensor set",
+    context: { length },
+  });
 }

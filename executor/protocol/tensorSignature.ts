@@ -1,6 +1,6 @@
 import { ProtocolError } from "./protocolError";
-import { MAX_TENSORS, NameRegister, type NamedTensor } from "./tensorSet";
-import { type DType, MAX_RANK, isDType } from "./tensorType";
+import { MAX_TENSORS, type NamedTensor, NameRegister } from "./tensorSet";
+import { type DType, isDType, MAX_RANK } from "./tensorType";
 
 /** One declared input or output. A dimension of `null` is free. */
 export interface SignatureEntry {
@@ -28,7 +28,11 @@ export function encodeTensorSignature(signature: TensorSignature): Uint8Array {
 
 function encodeHalf(entries: readonly SignatureEntry[]): Uint8Array {
   if (entries.length > MAX_TENSORS) {
-    throw new ProtocolError({ code: "TENSOR_SIGNATURE_TOO_MANY", message: "at most 255 inputs and 255 outputs", context: { count: entries.length } });
+    throw new ProtocolError({
+      code: "TENSOR_SIGNATURE_TOO_MANY",
+      message: "at most 255 inputs and 255 outputs",
+      context: { count: entries.length },
+    });
   }
   const seen = new NameRegister();
   return Buffer.concat([Uint8Array.of(entries.length), ...entries.map((entry) => encodeEntry(entry, seen))]);
@@ -46,7 +50,11 @@ function encodeEntry(entry: SignatureEntry, seen: NameRegister): Uint8Array {
   entry.dims.forEach((dim, i) => {
     // 2^32 - 1 as a number would read back as "free".
     if (dim !== null && (!Number.isInteger(dim) || dim < 0 || dim >= FREE)) {
-      throw new ProtocolError({ code: "TENSOR_DIMENSION_INVALID", message: "a fixed dimension is below 2^32 - 1", context: { dim } });
+      throw new ProtocolError({
+        code: "TENSOR_DIMENSION_INVALID",
+        message: "a fixed dimension is below 2^32 - 1",
+        context: { dim },
+      });
     }
     out.writeUInt32BE(dim ?? FREE, 3 + name.length + 4 * i);
   });
@@ -61,12 +69,20 @@ export function decodeTensorSignature(bytes: Uint8Array): TensorSignature {
   const reader = new Reader(bytes);
   const version = reader.byte();
   if (version !== VERSION) {
-    throw new ProtocolError({ code: "TENSOR_SIGNATURE_VERSION_UNKNOWN", message: "no such version of a signature", context: { version } });
+    throw new ProtocolError({
+      code: "TENSOR_SIGNATURE_VERSION_UNKNOWN",
+      message: "no such version of a signature",
+      context: { version },
+    });
   }
   const inputs = decodeHalf(reader);
   const outputs = decodeHalf(reader);
   if (reader.left > 0) {
-    throw new ProtocolError({ code: "TENSOR_SIGNATURE_TRAILING_BYTES", message: "bytes after the signature", context: { extra: reader.left } });
+    throw new ProtocolError({
+      code: "TENSOR_SIGNATURE_TRAILING_BYTES",
+      message: "bytes after the signature",
+      context: { extra: reader.left },
+    });
   }
   return { inputs, outputs };
 }
@@ -87,12 +103,20 @@ function decodeHalf(reader: Reader): SignatureEntry[] {
 
 function demandType(dtype: number): DType {
   if (isDType(dtype)) return dtype;
-  throw new ProtocolError({ code: "TENSOR_SIGNATURE_TYPE_UNKNOWN", message: "no such element type", context: { dtype } });
+  throw new ProtocolError({
+    code: "TENSOR_SIGNATURE_TYPE_UNKNOWN",
+    message: "no such element type",
+    context: { dtype },
+  });
 }
 
 function demandRank(rank: number): number {
   if (rank <= MAX_RANK) return rank;
-  throw new ProtocolError({ code: "TENSOR_SIGNATURE_RANK_TOO_HIGH", message: "too many dimensions", context: { rank } });
+  throw new ProtocolError({
+    code: "TENSOR_SIGNATURE_RANK_TOO_HIGH",
+    message: "too many dimensions",
+    context: { rank },
+  });
 }
 
 /** Takes bytes from the front and refuses to run past the end. */
@@ -110,7 +134,11 @@ class Reader {
 
   take(length: number): Buffer {
     if (length > this.left) {
-      throw new ProtocolError({ code: "TENSOR_SIGNATURE_TRUNCATED", message: "the bytes end inside a signature", context: { length: this.#bytes.length } });
+      throw new ProtocolError({
+        code: "TENSOR_SIGNATURE_TRUNCATED",
+        message: "the bytes end inside a signature",
+        context: { length: this.#bytes.length },
+      });
     }
     this.#offset += length;
     return this.#bytes.subarray(this.#offset - length, this.#offset);
@@ -129,8 +157,20 @@ class Reader {
 export type SignatureMismatch =
   | { readonly kind: "COUNT"; readonly expected: number; readonly actual: number }
   | { readonly kind: "NAME"; readonly index: number; readonly expected: string; readonly actual: string }
-  | { readonly kind: "TYPE"; readonly index: number; readonly name: string; readonly expected: DType; readonly actual: DType }
-  | { readonly kind: "RANK"; readonly index: number; readonly name: string; readonly expected: number; readonly actual: number }
+  | {
+      readonly kind: "TYPE";
+      readonly index: number;
+      readonly name: string;
+      readonly expected: DType;
+      readonly actual: DType;
+    }
+  | {
+      readonly kind: "RANK";
+      readonly index: number;
+      readonly name: string;
+      readonly expected: number;
+      readonly actual: number;
+    }
   | {
       readonly kind: "SHAPE";
       readonly index: number;

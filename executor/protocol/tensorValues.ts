@@ -1,8 +1,8 @@
 import { endianness } from "node:os";
 import { float16ToNumber, numberToFloat16 } from "./float16";
 import { ProtocolError } from "./protocolError";
-import { type NumericTensor, type StringTensor, type Tensor, elementCount } from "./tensor";
-import { DType, type NumericDType, dtypeName, elementBytes } from "./tensorType";
+import { elementCount, type NumericTensor, type StringTensor, type Tensor } from "./tensor";
+import { DType, dtypeName, elementBytes, type NumericDType } from "./tensorType";
 
 /** The typed array that holds the elements of each type as onnxruntime-node does: bools as bytes, float16 as bits. */
 export interface ElementArrays {
@@ -140,14 +140,26 @@ function elementFrom(candidate: Candidate): number | bigint {
 function demandCount(dims: readonly number[], actual: number): void {
   const expected = elementCount(dims);
   if (expected !== actual) {
-    throw new ProtocolError({ code: "TENSOR_LENGTH_MISMATCH", message: "the shape asks for another number of elements", context: { dims, expected, actual } });
+    throw new ProtocolError({
+      code: "TENSOR_LENGTH_MISMATCH",
+      message: "the shape asks for another number of elements",
+      context: { dims, expected, actual },
+    });
   }
 }
 
 function typeMismatch(expected: string, tensor: Tensor): ProtocolError {
-  return new ProtocolError({ code: "TENSOR_TYPE_MISMATCH", message: "the tensor has another type", context: { expected, actual: dtypeName(tensor.dtype) } });
+  return new ProtocolError({
+    code: "TENSOR_TYPE_MISMATCH",
+    message: "the tensor has another type",
+    context: { expected, actual: dtypeName(tensor.dtype) },
+  });
 }
 
 function outOfRange({ dtype, value, index }: Candidate): ProtocolError {
-  return new ProtocolError({ code: "TENSOR_VALUE_OUT_OF_RANGE", message: "a value does not fit", context: { type: dtypeName(dtype), value, index } });
+  return new ProtocolError({
+    code: "TENSOR_VALUE_OUT_OF_RANGE",
+    message: "a value does not fit",
+    context: { type: dtypeName(dtype), value, index },
+  });
 }

@@ -1,4 +1,4 @@
-import { type Address, type Hex32, address, hex32 } from "../domain/ids";
+import { type Address, address, type Hex32, hex32 } from "../domain/ids";
 import { bytesToHex, hexToBytes } from "./bytes";
 import { ProtocolError } from "./protocolError";
 
@@ -46,7 +46,11 @@ export function encodeUserData(data: UserData): Uint8Array {
  */
 export function decodeUserData(bytes: Uint8Array): UserData {
   if (bytes.length !== USER_DATA_BYTES) {
-    throw new ProtocolError({ code: "USER_DATA_LENGTH", message: "user data are 352 bytes", context: { length: bytes.length } });
+    throw new ProtocolError({
+      code: "USER_DATA_LENGTH",
+      message: "user data are 352 bytes",
+      context: { length: bytes.length },
+    });
   }
   const hexAt = (index: number): `0x${string}` => bytesToHex(bytes.subarray(32 * index, 32 * index + 32));
   const numberAt = (index: number, bits: number): bigint => {
@@ -57,7 +61,11 @@ export function decodeUserData(bytes: Uint8Array): UserData {
   const addressAt = (index: number): Address => address(`0x${numberAt(index, 160).toString(16).padStart(40, "0")}`);
   const version = numberAt(0, 8);
   if (version !== VERSION) {
-    throw new ProtocolError({ code: "USER_DATA_VERSION_UNKNOWN", message: "no such version of user data", context: { version } });
+    throw new ProtocolError({
+      code: "USER_DATA_VERSION_UNKNOWN",
+      message: "no such version of user data",
+      context: { version },
+    });
   }
   return {
     level: Number(numberAt(1, 8)),
@@ -75,11 +83,19 @@ export function decodeUserData(bytes: Uint8Array): UserData {
 
 function word(value: bigint, bits: number): Uint8Array {
   if (value < 0n || value >> BigInt(bits) !== 0n) {
-    throw new ProtocolError({ code: "USER_DATA_WORD_NOT_CANONICAL", message: "a value does not fit its word", context: { value, bits } });
+    throw new ProtocolError({
+      code: "USER_DATA_WORD_NOT_CANONICAL",
+      message: "a value does not fit its word",
+      context: { value, bits },
+    });
   }
   return Buffer.from(value.toString(16).padStart(64, "0"), "hex");
 }
 
 function notCanonical(index: number): ProtocolError {
-  return new ProtocolError({ code: "USER_DATA_WORD_NOT_CANONICAL", message: "a word has bits above its type", context: { index } });
+  return new ProtocolError({
+    code: "USER_DATA_WORD_NOT_CANONICAL",
+    message: "a word has bits above its type",
+    context: { index },
+  });
 }

@@ -1,179 +1,79 @@
-import { type Message, readMessage } from "./reader";
+import type { Span } from "./wire";
 
-/** Name, ONNX element type number (0 if it is no plain tensor) and dimensions of a graph's input or output. */
-export interface ValueInfo {
-	readonly name: string;
-	/** ONNX number of the element type; 0 for sequences, maps, optionals and sparse tensors. */
-	readonly dtype: number;
-	/** `null` marks a free dimension; `undefined` a tensor of unknown rank. */
-	readonly dims: readonly (number | null)[] | undefined;
+/** What the reader keeps of a model: everything that admission looks at, none of the weights. */
+export interface OnnxModel {
+  readonly irVersion: number | undefined;
+  readonly opsets: readonly OnnxOpset[];
+  readonly graph: OnnxGraph | undefined;
+  readonly functionCount: number;
+  readonly trainingInfoCount: number;
 }
 
-export interface TensorInfo {
-	readonly name: string;
-	readonly dtype: number;
-	readonly dims: readonly bigint[];
-	/** Bytes of the data as stored in the file. */
-	readonly storedBytes: number;
-	readonly external: boolean;
+/** The empty domain is ONNX's own; its alias `ai.onnx` is read as the empty one. */
+export interface OnnxOpset {
+  readonly domain: string;
+  readonly version: number;
 }
 
-export interface AttributeInfo {
-	readonly name: string;
-	readonly i: bigint | undefined;
-	readonly ints: readonly bigint[];
-	readonly strings: readonly Uint8Array[];
-	readonly tensors: readonly TensorInfo[];
-	readonly graphs: readonly GraphInfo[];
-	readonly sparse: boolean;
+export interface OnnxGraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly initialisers: readonly OnnxTensor[];
+  readonly sparseInitialiserCount: number;
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
 }
 
-export interface NodeInfo {
-	readonly op: string;
-	/** Empty for ONNX's own operators. */
-	readonly domain: string;
-	readonly inputs: readonly string[];
-	readonly outputs: readonly string[];
-	readonly attributes: readonly AttributeInfo[];
+export interface OnnxNode {
+  readonly opType: string;
+  readonly domain: string;
+  /** Not empty only where a model-local function is meant. */
+  readonly overload: string;
+  /** An empty name stands for an optional value that is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: readonly OnnxAttribute[];
 }
 
-export interface GraphInfo {
-	readonly nodes: readonly NodeInfo[];
-	readonly initializers: readonly TensorInfo[];
-	readonly sparseInitializers: number;
-	readonly inputs: readonly ValueInfo[];
-	readonly outputs: readonly ValueInfo[];
+export interface OnnxAttribute {
+  readonly name: string;
+  /** `AttributeProto.AttributeType`; 0 where it is not given. */
+  readonly type: number;
+  /** Which of the value fields occur, by field number. */
+  readonly valueFields: ReadonlySet<number>;
+  readonly integer: number;
+  readonly integers: readonly number[];
+  readonly strings: readonly Span[];
+  readonly tensors: readonly OnnxTensor[];
+  readonly graphs: readonly OnnxGraph[];
+  readonly isReference: boolean;
 }
 
-export interface ModelInfo {
-	readonly irVersion: number;
-	readonly producer: string;
-	readonly opsets: readonly {
-		readonly domain: string;
-		readonly version: number;
-	}[];
-	readonly functions: number;
-	readonly trainingInfo: number;
-	/** Absent in an empty file, which protobuf reads as an empty model. */
-	readonly graph: GraphInfo | undefined;
+/** A tensor inside the file. Counts are of stored elements (or bytes for `raw`); `undefined` means the field is absent. */
+export interface OnnxTensor {
+  readonly name: string;
+  readonly dtype: number;
+  readonly dims: readonly number[];
+  readonly raw: Span | undefined;
+  /** The whole value of a raw scalar of one byte. */
+  readonly rawFirstByte: number | undefined;
+  readonly stored: { readonly field: TypedField; readonly count: number }[];
+  /** The 32-bit list, for the few short tensors whose values admission looks at; empty for longer ones. */
+  readonly int32Head: readonly number[];
+  readonly isExternal: boolean;
+  readonly isSegmented: boolean;
 }
 
-const list = (m: Message, name: string): readonly Message[] =>
-	(m[name] ?? []) as readonly Message[];
-const string = (m: Message, name: string): string => (m[name] ?? "") as string;
-const strings = (m: Message, name: string): readonly string[] =>
-	(m[name] ?? []) as readonly string[];
-const int = (m: Message, name: string): bigint => (m[name] ?? 0n) as bigint;
-const ints = (m: Message, name: string): readonly bigint[] =>
-	(m[name] ?? []) as readonly bigint[];
+export type TypedField = "float" | "int32" | "string" | "int64" | "double" | "uint64";
 
-/** Not every 64-bit number fits a JavaScript number; one that does not is as good as "absurd". */
-const small = (value: bigint): number =>
-	Number(BigInt.asIntN(53, value) === value ? value : -1n);
+export type OnnxTypeKind = "tensor" | "sequence" | "map" | "optional" | "sparse" | "opaque" | "none";
 
-/**
- * Reads an ONNX file. Weights are looked at, never copied.
- * @throws AssayError `ONNX_MALFORMED`
- */
-export function readModel(bytes: Uint8Array): ModelInfo {
-	const m = readMessage("Model", bytes);
-	return {
-		irVersion: small(int(m, "irVersion")),
-		producer: [string(m, "producerName"), string(m, "producerVersion")]
-			.filter((s) => s !== "")
-			.join(" "),
-		opsets: list(m, "opsetImport").map((o) => ({
-			domain: normalDomain(string(o, "domain")),
-			version: small(int(o, "version")),
-		})),
-		functions: list(m, "functions").length,
-		trainingInfo: ((m.trainingInfo ?? []) as readonly unknown[]).length,
-		graph: m.graph === undefined ? undefined : graph(m.graph as Message),
-	};
+/** A named value with its type. `dims` is undefined where the shape, and so the rank, is not given. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly kind: OnnxTypeKind;
+  readonly dtype: number;
+  readonly dims: readonly OnnxDimension[] | undefined;
 }
 
-/** "ai.onnx" is the long name of the default domain. */
-function normalDomain(domain: string): string {
-	return domain === "ai.onnx" ? "" : domain;
-}
-
-function graph(g: Message): GraphInfo {
-	return {
-		nodes: list(g, "node").map(node),
-		initializers: list(g, "initializer").map(tensor),
-		sparseInitializers: list(g, "sparseInitializer").length,
-		inputs: list(g, "input").map(valueInfo),
-		outputs: list(g, "output").map(valueInfo),
-	};
-}
-
-function node(n: Message): NodeInfo {
-	return {
-		op: string(n, "opType"),
-		domain: normalDomain(string(n, "domain")),
-		inputs: strings(n, "input"),
-		outputs: strings(n, "output"),
-		attributes: list(n, "attribute").map(attribute),
-	};
-}
-
-function attribute(a: Message): AttributeInfo {
-	const tensors = [
-		...(a.t === undefined ? [] : [a.t as Message]),
-		...list(a, "tensors"),
-	];
-	const graphs = [
-		...(a.g === undefined ? [] : [a.g as Message]),
-		...list(a, "graphs"),
-	];
-	return {
-		name: string(a, "name"),
-		i: a.i as bigint | undefined,
-		ints: ints(a, "ints"),
-		strings: (a.strings ?? []) as readonly Uint8Array[],
-		tensors: tensors.map(tensor),
-		graphs: graphs.map(graph),
-		sparse: a.sparseTensor !== undefined || list(a, "sparseTensors").length > 0,
-	};
-}
-
-function tensor(t: Message): TensorInfo {
-	const raw = (t.rawData as Uint8Array | undefined)?.length ?? 0;
-	const typed =
-		4 * count(t, "floatData") +
-		8 * count(t, "doubleData") +
-		8 * count(t, "int64Data") +
-		8 * count(t, "uint64Data") +
-		4 * count(t, "int32Data");
-	const text = ((t.stringData ?? []) as readonly Uint8Array[]).reduce(
-		(sum, s) => sum + s.length,
-		0,
-	);
-	return {
-		name: string(t, "name"),
-		dtype: small(int(t, "dataType")),
-		dims: ints(t, "dims"),
-		storedBytes: raw + typed + text,
-		external:
-			list(t, "externalData").length > 0 || int(t, "dataLocation") !== 0n,
-	};
-}
-
-const count = (t: Message, name: string): number =>
-	((t[name] ?? []) as readonly unknown[]).length;
-
-function valueInfo(v: Message): ValueInfo {
-	const type = v.type as Message | undefined;
-	const plain = type?.tensorType as Message | undefined;
-	const shape = plain?.shape as Message | undefined;
-	return {
-		name: string(v, "name"),
-		dtype: plain === undefined ? 0 : small(int(plain, "elemType")),
-		dims:
-			shape === undefined
-				? undefined
-				: list(shape, "dim").map((d) =>
-						d.dimValue === undefined ? null : small(d.dimValue as bigint),
-					),
-	};
-}
+/** A number, a symbol (`"N"`), or null where neither is given. */
+export type OnnxDimension = number | string | null;

@@ -1,98 +1,124 @@
-import type { NodeInfo } from "./model";
+import type { AdmissionLimits } from "./limits";
+import type { OnnxAttribute, OnnxNode, OnnxTensor } from "./model";
+import { type OnnxReason, reason } from "./refusal";
+import type { Span } from "./wire";
 
-/** Operators of `ai.onnx.ml` whose attributes spell out decision trees. */
-const TREE_OPS = new Set([
-	"TreeEnsembleClassifier",
-	"TreeEnsembleRegressor",
-	"TreeEnsemble",
-]);
+/** For every tree node, the positions of the nodes under it; or why there is no such list. */
+type Children = { readonly ok: true; readonly below: readonly (readonly number[])[] } | { readonly ok: false; readonly reason: OnnxReason };
 
-interface Attributes {
-	ints(name: string): readonly bigint[];
-	strings(name: string): readonly string[];
+const TREE_OPERATORS: ReadonlySet<string> = new Set(["TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"]);
+
+export interface TreeCheck {
+  readonly node: OnnxNode;
+  readonly limits: AdmissionLimits;
+  readonly bytes: Uint8Array;
+}
+
+export function isTreeEnsemble(node: OnnxNode): boolean {
+  return node.domain === "ai.onnx.ml" && TREE_OPERATORS.has(node.opType);
+}
+
+/** Nodes of the ensemble, to be summed over the model before any of them is walked. */
+export function treeNodeCount(node: OnnxNode): number {
+  return integersOf(node, "nodes_truenodeids").length;
 }
 
 /**
- * Depth of the deepest tree of a tree ensemble, `Infinity` when its links run in a circle, 0 for any other operator.
- * onnxruntime walks trees by recursion: one 200,000 levels deep ends the process by SIGSEGV at load, in every version measured.
+ * Checks that the trees of an ensemble are trees: lists of one length, every child present, no node with two parents, no
+ * cycle, and bounded depth. onnxruntime builds and walks them by recursion: 200,000 levels end its process at load.
  */
-export function treeDepth(node: NodeInfo): number {
-	if (node.domain !== "ai.onnx.ml" || !TREE_OPS.has(node.op)) return 0;
-	const named = (name: string) => node.attributes.find((a) => a.name === name);
-	const attributes: Attributes = {
-		ints: (name) => named(name)?.ints ?? [],
-		strings: (name) =>
-			(named(name)?.strings ?? []).map((s) =>
-				Buffer.from(s).toString("latin1"),
-			),
-	};
-	const yes = attributes.ints("nodes_truenodeids");
-	const no = attributes.ints("nodes_falsenodeids");
-	const children =
-		node.op === "TreeEnsemble"
-			? flatChildren(yes, no, attributes)
-			: namedChildren(yes, no, attributes);
-	return deepest(children);
+export function checkTrees(check: TreeCheck): OnnxReason | undefined {
+  const children = check.node.opType === "TreeEnsemble" ? childrenByPosition(check.node) : childrenById(check);
+  if (!children.ok) return children.reason;
+  return checkForest(children.below, check.limits.maxTreeDepth);
 }
 
-/** Before opset 5: a node is named by (tree id, node id); a node of mode LEAF has links too, and they mean nothing. */
-function namedChildren(
-	yes: readonly bigint[],
-	no: readonly bigint[],
-	attributes: Attributes,
-): number[][] {
-	const trees = attributes.ints("nodes_treeids");
-	const ids = attributes.ints("nodes_nodeids");
-	const modes = attributes.strings("nodes_modes");
-	const index = new Map(ids.map((id, i) => [`${trees[i]}:${id}`, i]));
-	return ids.map((_, i) => {
-		if (modes[i] === "LEAF") return [];
-		return [yes[i], no[i]].flatMap(
-			(target) => index.get(`${trees[i]}:${target}`) ?? [],
-		);
-	});
+/** Level by level from the roots, so that a hostile tree does not overflow our own stack. */
+function checkForest(below: readonly (readonly number[])[], maxDepth: number): OnnxReason | undefined {
+  const hasParent = new Uint8Array(below.length);
+  for (const children of below) {
+    for (const child of children) {
+      if (hasParent[child] === 1) return reason("ONNX_TREE_MALFORMED", `tree node ${child} has two parents`);
+      hasParent[child] = 1;
+    }
+  }
+  let level = [...below.keys()].filter((at) => hasParent[at] === 0);
+  let visited = 0;
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > maxDepth) return reason("ONNX_TREE_TOO_DEEP", `more than ${maxDepth} levels`);
+    visited += level.length;
+    level = level.flatMap((at) => below[at] ?? []);
+  }
+  // With one parent each, what no root reaches runs in a circle.
+  return visited === below.length ? undefined : reason("ONNX_TREE_MALFORMED", `${below.length - visited} tree nodes in a cycle`);
 }
 
-/** From opset 5: links are positions, and a flag says which of them point to a leaf. */
-function flatChildren(
-	yes: readonly bigint[],
-	no: readonly bigint[],
-	attributes: Attributes,
-): number[][] {
-	const yesLeaf = attributes.ints("nodes_trueleafs");
-	const noLeaf = attributes.ints("nodes_falseleafs");
-	return yes.map((target, i) => {
-		const out: number[] = [];
-		if (yesLeaf[i] !== 1n) out.push(Number(target));
-		if (noLeaf[i] !== 1n && no[i] !== undefined) out.push(Number(no[i]));
-		return out.filter((t) => t >= 0 && t < yes.length);
-	});
+/** `TreeEnsembleClassifier` and `-Regressor`: a node is named by (tree, id), and the links of a LEAF mean nothing. */
+function childrenById({ node, bytes }: TreeCheck): Children {
+  const trees = integersOf(node, "nodes_treeids");
+  const ids = integersOf(node, "nodes_nodeids");
+  const yes = integersOf(node, "nodes_truenodeids");
+  const no = integersOf(node, "nodes_falsenodeids");
+  const modes = attributeOf(node, "nodes_modes")?.strings ?? [];
+  if ([trees, yes, no, modes].some((list) => list.length !== ids.length)) return malformed("lists of different lengths");
+  const positions = new Map<string, number>();
+  for (let at = 0; at < ids.length; at += 1) positions.set(`${trees[at]}:${ids[at]}`, at);
+  if (positions.size !== ids.length) return malformed("two nodes with one id");
+  const below: number[][] = [];
+  for (let at = 0; at < ids.length; at += 1) {
+    const left = positions.get(`${trees[at]}:${yes[at]}`);
+    const right = positions.get(`${trees[at]}:${no[at]}`);
+    // The length of `modes` was compared above.
+    if (isLeaf(bytes, modes[at] as Span)) below.push([]);
+    else if (left === undefined || right === undefined) return malformed(`node ${at} lacks a child`);
+    else below.push([left, right]);
+  }
+  return { ok: true, below };
 }
 
-/** Longest path by an explicit stack, so that a hostile tree does not overflow ours. */
-function deepest(children: readonly (readonly number[])[]): number {
-	const depth = new Float64Array(children.length);
-	const state = new Uint8Array(children.length); // 0 new, 1 on the path, 2 done
-	for (let root = 0; root < children.length; root++) {
-		const stack = [root];
-		while (stack.length > 0) {
-			const at = stack[stack.length - 1] as number;
-			const below = children[at] ?? [];
-			if (state[at] === 0) {
-				state[at] = 1;
-				for (const child of below) {
-					if (state[child] === 1) return Number.POSITIVE_INFINITY;
-					if (state[child] === 0) stack.push(child);
-				}
-				continue;
-			}
-			stack.pop();
-			if (state[at] === 2) continue;
-			state[at] = 2;
-			let most = 0;
-			for (const child of below) most = Math.max(most, depth[child] ?? 0);
-			depth[at] = most + 1;
-		}
-	}
-	return depth.reduce((a, b) => Math.max(a, b), 0);
+/** `TreeEnsemble` of ai.onnx.ml 5: all listed nodes are inner ones; links are positions among them or among the leaves. */
+function childrenByPosition(node: OnnxNode): Children {
+  const yes = integersOf(node, "nodes_truenodeids");
+  const no = integersOf(node, "nodes_falsenodeids");
+  const yesLeaf = integersOf(node, "nodes_trueleafs");
+  const noLeaf = integersOf(node, "nodes_falseleafs");
+  if ([no, yesLeaf, noLeaf].some((list) => list.length !== yes.length)) return malformed("lists of different lengths");
+  const leaves = leafCount(node);
+  const below: number[][] = [];
+  for (let at = 0; at < yes.length; at += 1) {
+    const inner: number[] = [];
+    for (const [targets, leaf] of [[yes, yesLeaf], [no, noLeaf]] as const) {
+      // All four lists have one length, compared above.
+      const target = targets[at] as number;
+      const isInner = leaf[at] === 0;
+      if (target < 0 || target >= (isInner ? yes.length : leaves)) return malformed(`node ${at} lacks a child`);
+      if (isInner) inner.push(target);
+    }
+    below.push(inner);
+  }
+  const roots = integersOf(node, "tree_roots");
+  if (roots.some((root) => root < 0 || root >= yes.length)) return malformed("a root that is no node");
+  return { ok: true, below };
+}
+
+function leafCount(node: OnnxNode): number {
+  const weights: OnnxTensor | undefined = attributeOf(node, "leaf_weights")?.tensors[0];
+  return Math.max(weights?.dims[0] ?? 0, integersOf(node, "leaf_targetids").length);
+}
+
+/** "LEAF" in ASCII. */
+function isLeaf(bytes: Uint8Array, { start, stop }: Span): boolean {
+  return stop - start === 4 && bytes[start] === 0x4c && bytes[start + 1] === 0x45 && bytes[start + 2] === 0x41 && bytes[start + 3] === 0x46;
+}
+
+function attributeOf(node: OnnxNode, name: string): OnnxAttribute | undefined {
+  return node.attributes.find((attribute) => attribute.name === name);
+}
+
+function integersOf(node: OnnxNode, name: string): readonly number[] {
+  return attributeOf(node, name)?.integers ?? [];
+}
+
+function malformed(detail: string): Children {
+  return { ok: false, reason: reason("ONNX_TREE_MALFORMED", detail) };
 }

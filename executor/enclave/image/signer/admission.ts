@@ -1,4 +1,5 @@
-import { type AdmissionLimits, DEFAULT_LIMITS, admit } from "../../../protocol/onnx/admission";
+import { admit } from "../../../protocol/onnx/admission";
+import { type AdmissionLimits, DEFAULT_LIMITS } from "../../../protocol/onnx/limits";
 import { isAssayError } from "../../../domain/errors";
 import { type TensorSignature, encodeTensorSignature } from "../../../protocol/tensorSignature";
 import { isDType } from "../../../protocol/tensorType";
@@ -11,7 +12,7 @@ export type StaticVerdict =
 /** Judges a model by its bytes alone, with the strict reader, before onnxruntime sees any of them. */
 export function admitStatically(model: Uint8Array, limits: AdmissionLimits = DEFAULT_LIMITS): StaticVerdict {
   const verdict = admit(model, limits);
-  if (!verdict.ok) return { ok: false, reason: verdict.reason, detail: verdict.detail };
+  if (!verdict.ok) return { ok: false, reason: verdict.reason.code, detail: verdict.reason.detail };
   const { inputs, outputs } = verdict.signature;
   try {
     const signature = { inputs, outputs } as TensorSignature; // The reader admits the types 1..13 only; encoding checks again.
