@@ -12,7 +12,7 @@ import { LAUNCHERS, startStrongest } from "../../executor/enclave/levels";
 import type { Launcher } from "../../executor/enclave/sandbox/launcher";
 import { INSIDE, hostPath, locateImage } from "../../executor/enclave/sandbox/image";
 import { enclaveConfig } from "../executor/enclave/support/enclave";
-import { ATTACKS } from "./attacks";
+import { ATTACKS, FATAL_BEHIND_FILTER } from "./attacks";
 import type { AttackTargets } from "./targets";
 
 const ROOT = resolve(__dirname, "..", "..");
@@ -21,12 +21,13 @@ const ROOT = resolve(__dirname, "..", "..");
 const CONTROL_NEEDS_MORE = ["net.socketPacket", "namespace.mount", "namespace.cloneNet", "namespace.cloneUser", "namespace.setnsVictim", "kernel.perf", "kernel.raiseLimit", "kernel.ioUring", "ptrace.victim", "ptrace.parent", "fs.procParentMem", "fs.procRootOfParent", "fs.writeSelf"];
 
 /**
- * What a whole sandbox must be able to do because the signer starts runners: make a copy of itself and execute the image's node. Nobody but
- * children is there to be signalled. Behind a runner's filter nothing is left.
+ * What a whole sandbox must be able to do because the signer starts runners: make a copy of itself, execute the image's node, end a child. At level 3
+ * nobody else is there to be signalled; at level 2 Landlock keeps signals in from Linux 6.12 on, before that the same user's processes are in
+ * reach. Behind a runner's filter nothing is left at either level.
  */
 const HARMLESS: Readonly<Record<number, readonly string[]>> = {
   3: ["process.node", "process.fork", "process.execveReachable", "process.signalParent", "process.signalAll"],
-  2: ["process.node", "process.fork", "process.execveReachable", "process.signalParent", "process.signalAll"],
+  2: ["process.node", "process.fork", "process.execveReachable", "process.signalParent", "process.signalAll", "process.signalVictim"],
 };
 
 async function bundle(entry: string, outfile: string, targets: AttackTargets): Promise<void> {
@@ -107,9 +108,10 @@ describe("attacks with native code", function () {
       }
       const { sandbox, runner } = await attackInside(launcher);
       const succeeded = (outcomes: Record<string, string>) => Object.keys(outcomes).filter((name) => outcomes[name] === "ALLOWED");
-      expect(Object.keys(sandbox)).to.deep.equal(Object.keys(ATTACKS));
+      const tried = Object.keys(ATTACKS).filter((name) => !(FATAL_BEHIND_FILTER as readonly string[]).includes(name));
+      expect(Object.keys(sandbox)).to.deep.equal(tried);
       expect(succeeded(sandbox).filter((name) => !HARMLESS[launcher.level]?.includes(name))).to.deep.equal([]);
-      expect(Object.keys(runner)).to.deep.equal(Object.keys(ATTACKS));
+      expect(Object.keys(runner)).to.deep.equal(tried);
       expect(succeeded(runner)).to.deep.equal([]);
     });
   }

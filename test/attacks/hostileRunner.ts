@@ -5,7 +5,7 @@ import { lockDown } from "../../executor/enclave/image/runner/lockdown";
 import { OnnxRuntime } from "../../executor/enclave/image/runner/onnxruntime";
 import { ModelServer } from "../../executor/enclave/image/runner/serve";
 import { warmUpModel } from "../../executor/enclave/image/probeModel";
-import { runAttacks } from "./attacks";
+import { FATAL_BEHIND_FILTER, runAttacks } from "./attacks";
 import type { AttackTargets } from "./targets";
 
 /** Put in by the bundler: a sandbox gets no argument, variable or file from outside. */
@@ -21,9 +21,9 @@ async function main(): Promise<void> {
   runtime.load(warmUpModel());
   const native = new Native(koffi);
   const context = { native, targets: ATTACK_TARGETS, self: __filename };
-  const sandbox = await runAttacks(context);
+  const sandbox = await runAttacks(context, FATAL_BEHIND_FILTER);
   lockDown(native, Number(memory));
-  const runner = await runAttacks(context);
+  const runner = await runAttacks(context, FATAL_BEHIND_FILTER);
   const prefixed = (prefix: string, outcomes: Record<string, string>) => Object.fromEntries(Object.entries(outcomes).map(([name, value]) => [`${prefix}/${name}`, value]));
   const tests = { ...prefixed("sandbox", sandbox), ...prefixed("runner", runner) };
   const channel = new BlockingChannel(3);
