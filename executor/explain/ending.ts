@@ -33,8 +33,9 @@ const KINDS = new Map<string, FoundEnding["kind"]>([
 ]);
 
 export async function storedState({ reader, deployment, requestId }: Inquiry): Promise<StoredState> {
-  const answer = await reader.view({ contract: HUB, at: deployment.contracts.InferenceHub.address }, "statusOf", [requestId]);
-  return { status: Number(answer.status), at: Number(answer.at), commitment: answer.commitment as bigint };
+  // By place: an answer is an array, whose own `at` hides the field of that name.
+  const [status, at, commitment] = await reader.view({ contract: HUB, at: deployment.contracts.InferenceHub.address }, "statusOf", [requestId]);
+  return { status: Number(status), at: Number(at), commitment: commitment as bigint };
 }
 
 /** Finds the one event that ended the request and compares it with what the hub stores. */

@@ -5,7 +5,7 @@ import { REFUSAL_REASON, type RefusalReason } from "../../../protocol/statement"
 import { hasCanonicalNans } from "../../../protocol/tensorNan";
 import { type NamedTensor, decodeTensorSet, encodeTensorSet } from "../../../protocol/tensorSet";
 import { matchSignature } from "../../../protocol/tensorSignature";
-import { type BodyOf, type MessageOf, fromFrame, section, toFrame } from "../../messages";
+import { type BodyOf, type EnclaveLimits, type MessageOf, fromFrame, section, toFrame } from "../../messages";
 import { probeInputs, probeModel } from "../probeModel";
 import { SESSION_OPTIONS } from "../runner/onnxruntime";
 import type { Keccak } from "./hashing";
@@ -22,6 +22,7 @@ type RunFailureCode = Extract<RanOutcome, { kind: "failure" }>["code"];
 /** A run that fails this often is the input's doing; the signer then signs a refusal for it if asked to. */
 const STRIKES_TO_REFUSE = 2;
 const MAX_STRIKES = 4_096;
+const PROBE_OUTPUT_BYTES = 128 * 1024;
 
 export interface SignerParts {
   readonly factory: RunnerFactory;
@@ -33,6 +34,7 @@ export interface SignerParts {
 interface Configured {
   readonly pool: ModelPool;
   readonly signer: StatementSigner;
+  readonly limits: EnclaveLimits;
 }
 
 /**
@@ -81,31 +83,24 @@ export class SignerCore {
           [SectionTag.userData, configured.signer.userData()],
         ]);
       case "status": {
-        const { pool, signer } = configured;
-        const { limits } = this.#limits();
+        const { pool, signer, limits } = configured;
         const body = { call, models: pool.models, inFlight: pool.inFlight, capacity: limits.maxRunners, signed: signer.recorded, recordCapacity: limits.recordCapacity };
         return toFrame("statusReply", body);
       }
     }
   }
 
-  #configuration: Omit<BodyOf<"configure">, "call"> | undefined;
-  #limits(): Omit<BodyOf<"configure">, "call"> {
-    if (this.#configuration === undefined) throw new Error("not configured");
-    return this.#configuration;
-  }
-
   async #configure({ call, ...configuration }: BodyOf<"configure">): Promise<Frame> {
     // First wins: a second configuration could bind the same key to another operator or hub.
     if (this.#configuring) return refuse(call, "ALREADY_CONFIGURED", "the configuration is immutable");
     this.#configuring = true;
-    this.#configuration = Object.freeze(configuration);
-    const pool = new ModelPool(this.#parts.factory, configuration.limits);
-    const probe = await this.#probe(pool);
+    const { limits } = configuration;
+    const pool = new ModelPool(this.#parts.factory, limits);
+    const probe = await this.#probe(pool, limits);
     if (!probe.ok) return refuse(call, "PROBE_FAILED", probe.detail);
     const runtimeProfile = runtimeProfileOf({ pcr0: configuration.pcr0, sessionOptions: SESSION_OPTIONS, probeHash: probe.hash });
     const signer = new StatementSigner({ keys: this.#keys, configuration, runtimeProfile });
-    this.#configured = { pool, signer };
+    this.#configured = { pool, signer, limits };
     return toFrame("configured", { call, signer: this.#keys.signer, runtimeProfile, runnerTests: { ...probe.tests } }, [
       [SectionTag.publicKey, this.#keys.publicKey],
       [SectionTag.keyConfig, this.#keys.keyConfig],
@@ -113,13 +108,14 @@ export class SignerCore {
   }
 
   /** Runs the fixed graphs in a fresh runner: shows that runners work and locks down, and names the arithmetic of this machine. */
-  async #probe(pool: ModelPool): Promise<{ ok: true; hash: Hex32; tests: Readonly<Record<string, string>> } | { ok: false; detail: string }> {
+  async #probe(pool: ModelPool, limits: EnclaveLimits): Promise<{ ok: true; hash: Hex32; tests: Readonly<Record<string, string>> } | { ok: false; detail: string }> {
     const started = await pool.start();
     if (!started.ok) return { ok: false, detail: started.fault.detail };
     const { port, tests } = started;
-    const { limits } = this.#limits();
     try {
-      const loaded = await port.exchange(toFrame("runnerLoad", { maxOutputBytes: limits.maxOutputBytes }, [[SectionTag.model, probeModel()]]), limits.loadTimeoutMs);
+      // The operator's limit on outputs is for models; the probe's own size is known.
+      const order = toFrame("runnerLoad", { maxOutputBytes: PROBE_OUTPUT_BYTES }, [[SectionTag.model, probeModel()]]);
+      const loaded = await port.exchange(order, limits.loadTimeoutMs);
       if (!loaded.ok) return { ok: false, detail: loaded.fault.detail };
       const ran = await port.exchange(toFrame("runnerRun", {}, [[SectionTag.input, encodeTensorSet(probeInputs())]]), limits.runTimeoutMs);
       if (!ran.ok) return { ok: false, detail: ran.fault.detail };
