@@ -79,8 +79,8 @@ const LEVEL_WORDS: Readonly<Record<number, string>> = {
 async function run(example: Example, stage: Stage): Promise<string> {
   const { record, provider, httpUrl } = stage;
   const hub = contractOf(record, "InferenceHub", provider);
-  const asked = await example.ask();
   const askedMs = Date.now();
+  const asked = await example.ask();
   const requested = asked.logs.find((log) => log.address.toLowerCase() === record.contracts.InferenceHub.address);
   const requestId = requested?.topics[1];
   if (requestId === undefined) throw new Error(`${example.title}: no request was made`);
