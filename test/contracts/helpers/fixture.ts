@@ -6,7 +6,7 @@ import { encodeTerms, type TermsInput } from "./terms";
 import { as, deployWorld, enclaveKey, mined, now, registrationOf, type RegistryOptions, type With, type World } from "./world";
 
 export type Requester = With<
-  "ask" | "act" | "setMode" | "setProgram" | "last" | "gasSeen" | "calls" | "answer" | "output" | "succeeded" | "returned"
+  "ask" | "act" | "mode" | "setMode" | "setProgram" | "last" | "gasSeen" | "calls" | "answer" | "output" | "succeeded" | "returned"
 >;
 
 /** What `MockRequester.onInference` does. */
