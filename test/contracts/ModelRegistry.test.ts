@@ -14,7 +14,13 @@ describe("ModelRegistry", () => {
 
   async function admission(
     s: Stage,
-    change: { key?: SigningKey; tensorSignature?: string; issuedAt?: bigint; expiresAt?: bigint; chainId?: bigint } = {},
+    change: {
+      key?: SigningKey;
+      tensorSignature?: string;
+      issuedAt?: bigint;
+      expiresAt?: bigint;
+      chainId?: bigint;
+    } = {},
   ) {
     const tensorSignature = change.tensorSignature ?? SIGNATURE;
     const issuedAt = change.issuedAt ?? (await now(s.user));

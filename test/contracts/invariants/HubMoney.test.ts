@@ -1,7 +1,7 @@
 import { loadFixture, time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import fc from "fast-check";
 import { id, type Signer, Wallet } from "ethers";
+import fc from "fast-check";
 import hre from "hardhat";
 import { Mode, type Stage, Status, setStage } from "../helpers/fixture";
 import { args, INPUT, Job, MODEL } from "../helpers/job";
@@ -142,7 +142,10 @@ class Model {
   }
 
   async withdraw(n: number) {
-    const [account, sender] = n % 2 === 0 ? [await this.s.user.getAddress(), this.s.user] : [await this.s.stranger.getAddress(), this.s.stranger];
+    const [account, sender] =
+      n % 2 === 0
+        ? [await this.s.user.getAddress(), this.s.user]
+        : [await this.s.stranger.getAddress(), this.s.stranger];
     const owed = this.accounts.get(account) ?? 0n;
     const sent = as(this.s.hub, sender).withdraw(GAS);
     if (owed === 0n) return expect(sent).to.be.reverted;
@@ -179,7 +182,11 @@ class Model {
       expect(credit).to.equal(this.operators.get(operator) ?? 0n);
       total += credit;
     }
-    for (const who of [await this.s.user.getAddress(), await this.s.stranger.getAddress(), String(this.s.requester.target)]) {
+    for (const who of [
+      await this.s.user.getAddress(),
+      await this.s.stranger.getAddress(),
+      String(this.s.requester.target),
+    ]) {
       const credit = await hub.creditOf(who);
       expect(credit).to.equal(this.accounts.get(who) ?? 0n);
       total += credit;
@@ -196,18 +203,78 @@ type Step = (model: Model) => Promise<unknown>;
 
 const nat = fc.nat({ max: 999 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: nat.map((n): Step => (m) => m.request(n)) },
-  { weight: 5, arbitrary: fc.tuple(nat, nat).map(([n, k]): Step => (m) => m.fulfil(n, k)) },
+  {
+    weight: 8,
+    arbitrary: nat.map(
+      (n): Step =>
+        (m) =>
+          m.request(n),
+    ),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.tuple(nat, nat).map(
+      ([n, k]): Step =>
+        (m) =>
+          m.fulfil(n, k),
+    ),
+  },
   {
     weight: 4,
-    arbitrary: fc.tuple(fc.array(nat, { minLength: 1, maxLength: 6 }), nat).map(([p, k]): Step => (m) => m.batch(p, k)),
+    arbitrary: fc.tuple(fc.array(nat, { minLength: 1, maxLength: 6 }), nat).map(
+      ([p, k]): Step =>
+        (m) =>
+          m.batch(p, k),
+    ),
   },
-  { weight: 2, arbitrary: fc.tuple(nat, nat).map(([n, k]): Step => (m) => m.refuse(n, k)) },
-  { weight: 4, arbitrary: nat.map((n): Step => (m) => m.refund(n)) },
-  { weight: 2, arbitrary: nat.map((n): Step => (m) => m.withdraw(n)) },
-  { weight: 2, arbitrary: nat.map((n): Step => (m) => m.withdrawOperator(n)) },
-  { weight: 1, arbitrary: nat.map((n): Step => (m) => m.mood(n)) },
-  { weight: 1, arbitrary: nat.map((n): Step => (m) => m.wait(n)) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(nat, nat).map(
+      ([n, k]): Step =>
+        (m) =>
+          m.refuse(n, k),
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: nat.map(
+      (n): Step =>
+        (m) =>
+          m.refund(n),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: nat.map(
+      (n): Step =>
+        (m) =>
+          m.withdraw(n),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: nat.map(
+      (n): Step =>
+        (m) =>
+          m.withdrawOperator(n),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: nat.map(
+      (n): Step =>
+        (m) =>
+          m.mood(n),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: nat.map(
+      (n): Step =>
+        (m) =>
+          m.wait(n),
+    ),
+  },
 );
 
 describe("invariant: the hub's money", () => {
