@@ -3,7 +3,7 @@ pragma solidity 0.8.33;
 
 import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
 import {IRegistryGovernance} from "../interfaces/IRegistryGovernance.sol";
-import {RegistryConfig, RootPolicy} from "../interfaces/RegistryConfig.sol";
+import {RegistryConfig} from "../interfaces/RegistryConfig.sol";
 import {DevelopmentChains} from "../libraries/DevelopmentChains.sol";
 
 /// @title Images, roots, verifiers and roles behind one timelock

@@ -251,7 +251,7 @@ describe("InferenceHub.fulfillBatch", () => {
 
   it("at any gas limit, a callback that burns everything after the dearest credits is still recorded", async () => {
     const counts = { landed: 0, rejected: 0 };
-    for (let limit = 640_000; limit <= 790_000; limit += 6_000) {
+    for (let limit = 610_000; limit <= 790_000; limit += 6_000) {
       // Both credit slots are zero, so both are written at full price between the check and the callback.
       const s = await loadFixture(stage);
       await s.requester.setMode(Mode.BurnGas);
