@@ -79,10 +79,7 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
     }
 
     /// @inheritdoc IEnclaveRegistry
-    function heartbeat(address signer, uint64 counter, uint64 blockNumber, bytes calldata signature)
-        external
-        override
-    {
+    function heartbeat(address signer, uint64 counter, uint64 blockNumber, bytes calldata signature) external override {
         SignerRecord record = _requireLive(signer);
         if (counter <= record.counter() || counter > SignerRecords.MAX_COUNTER) {
             revert RegistryCounterInvalid(record.counter(), counter);
@@ -110,23 +107,22 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
     }
 
     /// @inheritdoc IEnclaveRegistry
-    function check(address signer, uint8 minTrust, bytes32 imageId)
-        external
-        view
-        override
-        returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image)
-    {
+    function check(
+        address signer,
+        uint8 minTrust,
+        bytes32 imageId
+    ) external view override returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image) {
         SignerRecord record = _signers[signer];
         return (_codeOf(record, minTrust, imageId), record.operatorId(), record.level(), record.image());
     }
 
     /// @inheritdoc IEnclaveRegistry
-    function checkFor(address signer, uint8 minTrust, bytes32 imageId, address account)
-        external
-        view
-        override
-        returns (uint8 code, uint32 operatorId, bool mayAct)
-    {
+    function checkFor(
+        address signer,
+        uint8 minTrust,
+        bytes32 imageId,
+        address account
+    ) external view override returns (uint8 code, uint32 operatorId, bool mayAct) {
         SignerRecord record = _signers[signer];
         operatorId = record.operatorId();
         return (_codeOf(record, minTrust, imageId), operatorId, mayActFor(operatorId, account));
@@ -141,7 +137,9 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
     }
 
     /// @inheritdoc IEnclaveRegistry
-    function lifeOf(address signer)
+    function lifeOf(
+        address signer
+    )
         external
         view
         override
@@ -174,8 +172,7 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
 
     /// @dev A fresh document is a sign of life too.
     function _extended(SignerRecord record, uint64 counter) private view returns (SignerRecord) {
-        return record.withEpochEnd(block.timestamp + epochSeconds).withPulse(
-            block.timestamp + heartbeatSeconds, counter
-        );
+        return
+            record.withEpochEnd(block.timestamp + epochSeconds).withPulse(block.timestamp + heartbeatSeconds, counter);
     }
 }

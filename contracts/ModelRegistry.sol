@@ -10,8 +10,8 @@ import {Proofs} from "./libraries/Proofs.sol";
 import {Statements} from "./libraries/Statements.sol";
 
 /// @title ModelRegistry
-/// @notice See `IModelRegistry`. Two things that never touch: what enclaves said about a hash, which is true for all, and
-/// what registrants call it, which is true for whoever trusts the registrant.
+/// @notice See `IModelRegistry`. Two things that never touch: what enclaves said about a hash, which is true for all,
+/// and what registrants call it, which is true for whoever trusts the registrant.
 contract ModelRegistry is IModelRegistry {
     /// @dev A name and version of one registrant.
     struct Entry {
@@ -52,7 +52,7 @@ contract ModelRegistry is IModelRegistry {
         address signer = Proofs.recover(Domain.digest(registry.hubDomain(), structHash), proof);
         if (signer == address(0)) revert ModelBadProof(modelHash);
         // No minimum of trust: which levels exist at all is the registry's policy, and a signature gates nothing.
-        (code,,,) = registry.check(signer, 0, 0);
+        (code, , , ) = registry.check(signer, 0, 0);
         if (code != Codes.OK) revert ModelSignerNotUsable(signer, code);
 
         bytes32 known = signatureHashOf[modelHash];
@@ -65,10 +65,12 @@ contract ModelRegistry is IModelRegistry {
     }
 
     /// @inheritdoc IModelRegistry
-    function register(string calldata name, string calldata version, bytes32 modelHash, string calldata location)
-        external
-        override
-    {
+    function register(
+        string calldata name,
+        string calldata version,
+        bytes32 modelHash,
+        string calldata location
+    ) external override {
         if (modelHash == 0) revert ModelHashZero();
         _requireLength(bytes(name).length, 1, MAX_NAME_BYTES);
         _requireLength(bytes(version).length, 1, MAX_VERSION_BYTES);
@@ -89,12 +91,11 @@ contract ModelRegistry is IModelRegistry {
     }
 
     /// @inheritdoc IModelRegistry
-    function resolve(address registrant, string calldata name, string calldata version)
-        external
-        view
-        override
-        returns (bytes32 modelHash, string memory location, bool deprecated)
-    {
+    function resolve(
+        address registrant,
+        string calldata name,
+        string calldata version
+    ) external view override returns (bytes32 modelHash, string memory location, bool deprecated) {
         Entry storage entry = _entries[registrant][_keyOf(name, version)];
         if (entry.modelHash == 0) revert ModelVersionUnknown(registrant);
         return (entry.modelHash, entry.location, entry.deprecated);

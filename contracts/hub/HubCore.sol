@@ -110,13 +110,14 @@ abstract contract HubCore is HubLedger {
         return Codes.OK;
     }
 
-    /// @dev Who signed, and does the registry vouch for it under the terms of the request at hand? Neighbours in a batch
-    /// mostly share key and demand: the answer is kept until another is needed or foreign code has run.
-    function _vouch(Work memory w, bytes32 structHash, bytes calldata proof, bytes calldata terms)
-        internal
-        view
-        returns (uint8)
-    {
+    /// @dev Who signed, and does the registry vouch for it under the terms of the request at hand? Neighbours in a
+    /// batch mostly share key and demand: the answer is kept until another is needed or foreign code has run.
+    function _vouch(
+        Work memory w,
+        bytes32 structHash,
+        bytes calldata proof,
+        bytes calldata terms
+    ) internal view returns (uint8) {
         address signer = Proofs.recover(Domain.digest(domainSeparator(), structHash), proof);
         if (signer == address(0)) return Codes.BAD_PROOF;
         TermsHead head = w.head;

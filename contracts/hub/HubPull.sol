@@ -27,24 +27,25 @@ abstract contract HubPull is HubCore {
         signer = Proofs.recover(Domain.digest(domainSeparator(), Statements.resultHash(statement)), proof);
         if (signer == address(0)) revert HubBadProof(id);
         uint8 code;
-        (code,, trust,) = registry.check(signer, expected.minTrust, expected.imageId);
+        (code, , trust, ) = registry.check(signer, expected.minTrust, expected.imageId);
         if (code != Codes.OK) revert HubSignerNotUsable(id, signer, code);
         // Only then does anyone depend on a level that exists for consumers' unit tests.
         if (expected.minTrust == 0 && !registry.developmentLevelAllowed()) revert HubMinTrustInvalid(0);
     }
 
     /// @inheritdoc IInferenceHub
-    function wasAuthentic(bytes32 requestId, bytes32 statementHash, address signer, uint64 requestedAt)
-        external
-        view
-        override
-        returns (bool)
-    {
+    function wasAuthentic(
+        bytes32 requestId,
+        bytes32 statementHash,
+        address signer,
+        uint64 requestedAt
+    ) external view override returns (bool) {
         RequestState state = _states[requestId];
         uint8 status = state.status();
-        return (status == RequestStates.FULFILLED || status == RequestStates.CALLBACK_FAILED)
-            && state.commitment() == Statements.commitmentOf(statementHash, signer, requestedAt)
-            && registry.wasActive(signer, state.at());
+        return
+            (status == RequestStates.FULFILLED || status == RequestStates.CALLBACK_FAILED) &&
+            state.commitment() == Statements.commitmentOf(statementHash, signer, requestedAt) &&
+            registry.wasActive(signer, state.at());
     }
 
     /// @dev Portable, or made for the caller. Anything else was answered for somebody else's reasons.
@@ -59,10 +60,7 @@ abstract contract HubPull is HubCore {
     }
 
     /// @dev Every field that says what was computed.
-    function _checkContent(Expected calldata expected, bytes calldata output, ResultStatement calldata s)
-        private
-        pure
-    {
+    function _checkContent(Expected calldata expected, bytes calldata output, ResultStatement calldata s) private pure {
         if (s.modelHash != expected.modelHash) revert HubModelMismatch(expected.modelHash, s.modelHash);
         if (s.inputHash != expected.inputHash) revert HubInputMismatch(expected.inputHash, s.inputHash);
         if (expected.profile != 0 && s.runtimeProfile != expected.profile) {

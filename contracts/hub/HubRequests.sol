@@ -19,12 +19,12 @@ abstract contract HubRequests is HubCore {
     uint8 private constant MAX_TRUST = 4;
 
     /// @inheritdoc IInferenceHub
-    function request(bytes32 modelHash, bytes calldata input, bytes calldata terms, bytes32 salt)
-        external
-        payable
-        override
-        returns (bytes32 requestId)
-    {
+    function request(
+        bytes32 modelHash,
+        bytes calldata input,
+        bytes calldata terms,
+        bytes32 salt
+    ) external payable override returns (bytes32 requestId) {
         if (modelHash == 0) revert HubModelZero();
         if (input.length == 0) revert HubInputEmpty();
         if (msg.value > type(uint96).max) revert HubRewardTooLarge(msg.value);
@@ -56,12 +56,7 @@ abstract contract HubRequests is HubCore {
     }
 
     /// @inheritdoc IInferenceHub
-    function statusOf(bytes32 requestId)
-        external
-        view
-        override
-        returns (uint8 status, uint40 at, uint208 commitment)
-    {
+    function statusOf(bytes32 requestId) external view override returns (uint8 status, uint40 at, uint208 commitment) {
         RequestState state = _states[requestId];
         return (state.status(), state.at(), state.commitment());
     }
@@ -89,14 +84,14 @@ abstract contract HubRequests is HubCore {
 
     /// @dev The data of `Requested`, laid down once, so that terms and input are hashed where the event is read from:
     /// `salt | rewardWei | 0x80 | offset of input | length of terms | terms, padded | length of input | input, padded`.
-    function _frame(bytes32 salt, bytes calldata terms, bytes calldata input)
-        private
-        view
-        returns (uint256 start, uint256 size, bytes32 termsHash, bytes32 inputHash)
-    {
-        // The free pointer is moved behind the frame, so later scratch does not overwrite it. Paddings are written before
-        // the bytes they follow and end where those end; terms and input are never empty here. Lengths are bounded by
-        // calldata, so no sum overflows. The value fits 96 bits by the check in `request`.
+    function _frame(
+        bytes32 salt,
+        bytes calldata terms,
+        bytes calldata input
+    ) private view returns (uint256 start, uint256 size, bytes32 termsHash, bytes32 inputHash) {
+        // The free pointer is moved behind the frame, so later scratch does not overwrite it. Paddings are written
+        // before the bytes they follow and end where those end; terms and input are never empty here. Lengths are
+        // bounded by calldata, so no sum overflows. The value fits 96 bits by the check in `request`.
         assembly ("memory-safe") {
             start := mload(0x40)
             mstore(start, salt)

@@ -14,8 +14,8 @@ import {Terms, TermsHead} from "../libraries/Terms.sol";
 import {HubCore, Work} from "./HubCore.sol";
 
 /// @title How requests end: results, callbacks and refusals
-/// @notice Order within an item: all checks, then its state, then every credit that is still owed, then the callback. So
-/// whatever the callback does at the hub (withdraw, ask again, land another item of the same batch) finds exact
+/// @notice Order within an item: all checks, then its state, then every credit that is still owed, then the callback.
+/// So whatever the callback does at the hub (withdraw, ask again, land another item of the same batch) finds exact
 /// books and a request that has ended.
 abstract contract HubResults is HubCore {
     /// @inheritdoc IInferenceHub
@@ -35,8 +35,9 @@ abstract contract HubResults is HubCore {
         Work memory w;
         for (uint256 i = 0; i < count; ++i) {
             uint256 free;
-            // Everything an item allocates is dead when it is done. Giving it back keeps memory at the size of the largest
-            // item, where it would grow, and cost, with the square of the batch. `codes` and `w` lie below the mark.
+            // Everything an item allocates is dead when it is done. Giving it back keeps memory at the size of the
+            // largest item, where it would grow, and cost, with the square of the batch. `codes` and `w` lie below the
+            // mark.
             assembly ("memory-safe") {
                 free := mload(0x40)
             }
@@ -99,11 +100,12 @@ abstract contract HubResults is HubCore {
     }
 
     /// @dev The checks of `retryCallback`: what is handed back is what landed, in time, by someone who may.
-    function _retriable(BoundResult calldata statement, bytes calldata output, address signer, uint64 requestedAt)
-        private
-        view
-        returns (bytes32 id, RequestState state)
-    {
+    function _retriable(
+        BoundResult calldata statement,
+        bytes calldata output,
+        address signer,
+        uint64 requestedAt
+    ) private view returns (bytes32 id, RequestState state) {
         Request calldata q = statement.request;
         id = _idOf(q);
         state = _states[id];
@@ -115,7 +117,7 @@ abstract contract HubResults is HubCore {
         uint208 actual = Statements.commitmentOf(statementHash, signer, requestedAt);
         if (actual != state.commitment()) revert HubCommitmentMismatch(id, state.commitment(), actual);
         // A closed or revoked signer keeps its operator for ever, so the operator can still be asked for.
-        (, uint32 operatorId,,) = registry.check(signer, 0, 0);
+        (, uint32 operatorId, , ) = registry.check(signer, 0, 0);
         if (msg.sender != q.requester && !registry.mayActFor(operatorId, msg.sender)) {
             revert HubCallerNotAllowed(id, msg.sender);
         }
@@ -149,11 +151,12 @@ abstract contract HubResults is HubCore {
     }
 
     /// @dev What a statement says about profile and time, and its hash.
-    function _judge(Work memory w, BoundResult calldata statement, bytes calldata terms, bytes calldata output)
-        private
-        view
-        returns (uint8)
-    {
+    function _judge(
+        Work memory w,
+        BoundResult calldata statement,
+        bytes calldata terms,
+        bytes calldata output
+    ) private view returns (uint8) {
         (bytes32 profile, uint256 issuedAt, uint256 expiresAt) = Handed.claimsOf(statement);
         TermsHead head = w.head;
         bytes32 wanted = head.profile(terms);
@@ -183,8 +186,13 @@ abstract contract HubResults is HubCore {
     ) private {
         // A withdrawal inside the callback finds every credit of the batch so far.
         if (w.owedWei != 0) _settle(w);
-        Callback.Answer memory answer =
-            Callback.Answer(w.requestId, callbackGas, w.state.at(), block.timestamp, w.signer);
+        Callback.Answer memory answer = Callback.Answer(
+            w.requestId,
+            callbackGas,
+            w.state.at(),
+            block.timestamp,
+            w.signer
+        );
         (bool success, bytes4 reason) = Callback.run(answer, statement, output);
         if (!success) {
             // The failed call was rolled back, so the slot still holds what was written before it.

@@ -11,7 +11,8 @@ import {IEnclaveRegistryErrors} from "./IEnclaveRegistryErrors.sol";
 /// @param endpoint Where the enclave is reached; its hash is in the document. Not parsed.
 /// @param keyConfig RFC 9458 key configuration without length prefix; its hash is in the document. Not parsed.
 /// @param consentDeadline Last second at which `consent` is good; ignored if the operator is the sender.
-/// @param consent The operator's EIP-712 `RegistrationConsent` (EOA or ERC-1271); ignored if the operator is the sender.
+/// @param consent The operator's EIP-712 `RegistrationConsent` (EOA or ERC-1271); ignored if the operator is the
+/// sender.
 struct Registration {
     uint8 verifierIndex;
     bytes document;
@@ -85,29 +86,31 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     event PosterSet(uint32 indexed operatorId, address indexed poster, bool allowed);
 
     /// @notice Registers the key of an attested enclave.
-    /// @dev In order: the verifier is live; the document verifies; its root is live; it was never spent; the PCRs have 48
-    /// bytes and PCR0 is not all zero (a debug enclave); the image is live and not revoked; the public key has the
-    /// uncompressed form; `user_data` is the canonical 352 bytes and names this chain, registry and hub, and the hashes of
-    /// `endpoint` and `keyConfig`; the level is allowed under the root; the document is fresh (`nonce` of one of the last
-    /// 256 blocks, or none and a timestamp at most 600 s old and 120 s ahead); the operator consents; the key is new.
-    /// An operator's first registration gives it an id. Each registration sets the payout to the document's.
-    /// NOT CHECKED: that the public key lies on the curve (a key off it has no secret and so signs nothing), `moduleId`.
+    /// @dev In order: the verifier is live; the document verifies; its root is live; it was never spent; the PCRs have
+    /// 48 bytes and PCR0 is not all zero (a debug enclave); the image is live and not revoked; the public key has the
+    /// uncompressed form; `user_data` is the canonical 352 bytes and names this chain, registry and hub, and the
+    /// hashes of `endpoint` and `keyConfig`; the level is allowed under the root; the document is fresh (`nonce` of
+    /// one of the last 256 blocks, or none and a timestamp at most 600 s old and 120 s ahead); the operator consents;
+    /// the key is new. An operator's first registration gives it an id. Each registration sets the payout to the
+    /// document's. NOT CHECKED: that the public key lies on the curve (a key off it has no secret and so signs
+    /// nothing), `moduleId`.
     /// @param r The document and what belongs to it.
     /// @return signer The enclave key.
     /// @return operatorId The operator's id.
     function register(Registration calldata r) external returns (address signer, uint32 operatorId);
 
     /// @notice Extends the epoch of an active key by a fresh document of the same enclave.
-    /// @dev All checks of `register`, and the same image and the very same `user_data` (so the same operator, root, level,
-    /// endpoint and keys). An epoch that has ended is not revived: gaps would make `wasActive` ambiguous. The operator's
-    /// posters may renew too, since the operator agreed to this `user_data` before. The payout is not touched.
+    /// @dev All checks of `register`, and the same image and the very same `user_data` (so the same operator, root,
+    /// level, endpoint and keys). An epoch that has ended is not revived: gaps would make `wasActive` ambiguous. The
+    /// operator's posters may renew too, since the operator agreed to this `user_data` before. The payout is not
+    /// touched.
     /// @param r As for `register`.
     /// @return signer The enclave key.
     function renew(Registration calldata r) external returns (address signer);
 
     /// @notice Takes a sign of life signed by the enclave; sent by anyone.
-    /// @dev The block hash can not be known beforehand, so heartbeats can not be stockpiled by whoever keeps a copy of old
-    /// ones; the counter stops the same one being shown twice.
+    /// @dev The block hash can not be known beforehand, so heartbeats can not be stockpiled by whoever keeps a copy of
+    /// old ones; the counter stops the same one being shown twice.
     /// @param signer The enclave key.
     /// @param counter Greater than the last one, below 2^56.
     /// @param blockNumber One of the last 256 blocks; the signature covers its hash.
@@ -131,8 +134,8 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     function setPoster(uint32 operatorId, address poster, bool allowed) external;
 
     /// @notice Is this key usable now, for at least this trust, under this image? Never reverts.
-    /// @dev `operatorId`, `trust` and `image` are answered for every known key, whatever the code: a closed key keeps its
-    /// operator for ever. `IMAGE_NOT_ACTIVE` is never answered, since no key registers before its image is live.
+    /// @dev `operatorId`, `trust` and `image` are answered for every known key, whatever the code: a closed key keeps
+    /// its operator for ever. `IMAGE_NOT_ACTIVE` is never answered, since no key registers before its image is live.
     /// @param signer Any address.
     /// @param minTrust Lowest level wanted.
     /// @param imageId The image wanted, or 0 for any approved one.
@@ -140,10 +143,11 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @return operatorId Whom its results credit.
     /// @return trust Its level.
     /// @return image Index of its image.
-    function check(address signer, uint8 minTrust, bytes32 imageId)
-        external
-        view
-        returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image);
+    function check(
+        address signer,
+        uint8 minTrust,
+        bytes32 imageId
+    ) external view returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image);
 
     /// @notice `check` and `mayActFor` in one question: is this key usable, and may `account` act for its operator?
     /// @dev What a hub asks before it lands a result that has a callback. Never reverts.
@@ -154,12 +158,15 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @return code As for `check`.
     /// @return operatorId As for `check`.
     /// @return mayAct As for `mayActFor`.
-    function checkFor(address signer, uint8 minTrust, bytes32 imageId, address account)
-        external
-        view
-        returns (uint8 code, uint32 operatorId, bool mayAct);
+    function checkFor(
+        address signer,
+        uint8 minTrust,
+        bytes32 imageId,
+        address account
+    ) external view returns (uint8 code, uint32 operatorId, bool mayAct);
 
-    /// @notice For explaining only: was the key inside its epoch at that time, and before its image's `compromisedSince`?
+    /// @notice For explaining only: was the key inside its epoch at that time, and before its image's
+    /// `compromisedSince`?
     /// @dev Heartbeats do not matter here.
     /// @param signer Any address.
     /// @param at A block time recorded on the chain, seconds.
@@ -173,10 +180,9 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @return epochEnd First second at which it is no longer good.
     /// @return heartbeatDue First second at which the next heartbeat is overdue.
     /// @return counter Last heartbeat counter.
-    function lifeOf(address signer)
-        external
-        view
-        returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter);
+    function lifeOf(
+        address signer
+    ) external view returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter);
 
     /// @notice Where an operator's credit is paid to.
     /// @param operatorId Any operator.
@@ -205,8 +211,8 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     function spentDocument(bytes32 payloadHash) external view returns (bool);
 
     /// @notice The hub this registry's enclaves sign for.
-    /// @dev A later hub gets a registry of its own and lives beside the old one: enclaves attest to one hub domain, open
-    /// requests of the old hub end there by fulfilment or refund, and nobody can move them.
+    /// @dev A later hub gets a registry of its own and lives beside the old one: enclaves attest to one hub domain,
+    /// open requests of the old hub end there by fulfilment or refund, and nobody can move them.
     /// @return Its address, fixed at deployment.
     function hub() external view returns (address);
 

@@ -81,10 +81,12 @@ interface IInferenceHub is IInferenceHubErrors {
     /// @param terms Packed terms.
     /// @param salt Any value the caller did not use for the same question.
     /// @return requestId The id, see docs/protocol.md section 3.
-    function request(bytes32 modelHash, bytes calldata input, bytes calldata terms, bytes32 salt)
-        external
-        payable
-        returns (bytes32 requestId);
+    function request(
+        bytes32 modelHash,
+        bytes calldata input,
+        bytes calldata terms,
+        bytes32 salt
+    ) external payable returns (bytes32 requestId);
 
     /// @notice Lands a result: verifies, credits the signer's operator, then calls the requester back if asked to.
     /// @dev At or before the deadline. Open to everyone without a callback; with one, only to the requester, the
@@ -105,8 +107,8 @@ interface IInferenceHub is IInferenceHubErrors {
     function fulfillBatch(Fulfilment[] calldata items) external returns (uint8[] memory codes);
 
     /// @notice Ends a request by an enclave's signed refusal, by anyone, at or before the deadline.
-    /// @dev The same checks of signer, operator, trust, image and time as for a result. `refusalFeeWei` of the terms goes
-    /// to the operator, the rest to `refundTo`. There is no callback: the requester sees the status.
+    /// @dev The same checks of signer, operator, trust, image and time as for a result. `refusalFeeWei` of the terms
+    /// goes to the operator, the rest to `refundTo`. There is no callback: the requester sees the status.
     /// @param request The request.
     /// @param reason As signed.
     /// @param issuedAt As signed.
@@ -120,16 +122,21 @@ interface IInferenceHub is IInferenceHubErrors {
         bytes calldata proof
     ) external;
 
-    /// @notice Runs a failed callback again, until `retryUntil` of the terms. Reverts if it fails again, and then changes
-    /// nothing.
-    /// @dev Open to the requester, the signer's operator and its posters. What is handed back is compared with the stored
-    /// commitment, so nothing is verified anew and a signer that was closed or revoked meanwhile does not matter.
+    /// @notice Runs a failed callback again, until `retryUntil` of the terms. Reverts if it fails again, and then
+    /// changes nothing.
+    /// @dev Open to the requester, the signer's operator and its posters. What is handed back is compared with the
+    /// stored commitment, so nothing is verified anew and a signer that was closed or revoked meanwhile does not
+    /// matter.
     /// @param statement As it landed.
     /// @param output As it landed.
     /// @param signer As it landed.
     /// @param requestedAt Block time of the request, seconds.
-    function retryCallback(BoundResult calldata statement, bytes calldata output, address signer, uint64 requestedAt)
-        external;
+    function retryCallback(
+        BoundResult calldata statement,
+        bytes calldata output,
+        address signer,
+        uint64 requestedAt
+    ) external;
 
     /// @notice After the deadline, by anyone: credits the escrow of an open request to `refundTo` of its terms, or to
     /// the requester where absent.
@@ -146,8 +153,8 @@ interface IInferenceHub is IInferenceHubErrors {
     function withdrawOperator(uint32 operatorId) external returns (uint256 amountWei);
 
     /// @notice Pull: reverts unless a usable enclave signed exactly this output for exactly what is expected.
-    /// @dev Takes portable statements and those whose requester is the caller. Stores nothing, so the same result passes
-    /// again until it is too old or expired: a consumer that must act once records that itself.
+    /// @dev Takes portable statements and those whose requester is the caller. Stores nothing, so the same result
+    /// passes again until it is too old or expired: a consumer that must act once records that itself.
     /// NOT CHECKED: `feeWei` (nothing is charged here), whether a bound statement's request is still open.
     /// @param expected What the consumer demands. `maxAgeSeconds` 0 is refused: it would let whoever brings the result
     /// choose among all those of a whole statement lifetime (24 h), which a consumer has to decide, not to forget.
@@ -188,10 +195,12 @@ interface IInferenceHub is IInferenceHubErrors {
     /// @param signer The enclave key.
     /// @param requestedAt Block time of the request, seconds.
     /// @return Whether all of that holds.
-    function wasAuthentic(bytes32 requestId, bytes32 statementHash, address signer, uint64 requestedAt)
-        external
-        view
-        returns (bool);
+    function wasAuthentic(
+        bytes32 requestId,
+        bytes32 statementHash,
+        address signer,
+        uint64 requestedAt
+    ) external view returns (bool);
 
     /// @notice EIP-712 domain under which enclaves sign: name `Assay`, version `1`, this chain, this hub.
     /// @dev Follows the chain id after a split. Request ids keep the domain of deployment, so that escrow stays

@@ -4,8 +4,8 @@ pragma solidity 0.8.33;
 import {IEnclaveRegistry} from "./IEnclaveRegistry.sol";
 
 /// @title Model hash -> tensor signature, as an enclave admitted it; names per registrant
-/// @notice The tensor signature of a hash is what a live enclave signed in an `Admission`. Names, versions, locations and
-/// deprecation belong to whoever registered them and gate nothing: no contract of the system reads them.
+/// @notice The tensor signature of a hash is what a live enclave signed in an `Admission`. Names, versions, locations
+/// and deprecation belong to whoever registered them and gate nothing: no contract of the system reads them.
 /// NOT CHECKED: that a location holds the bytes (whoever fetches re-hashes), that a name is honest.
 interface IModelRegistry {
     /// @notice A model's tensor signature became known.
@@ -74,8 +74,8 @@ interface IModelRegistry {
     /// @param registrant Whose name was asked for.
     error ModelVersionUnknown(address registrant);
 
-    /// @notice Records what an enclave admitted; by anyone. The first admission by a usable key wins; a different one later
-    /// only emits `AdmissionConflict`, an equal one does nothing.
+    /// @notice Records what an enclave admitted; by anyone. The first admission by a usable key wins; a different one
+    /// later only emits `AdmissionConflict`, an equal one does nothing.
     /// @param modelHash sha-256 of the ONNX file.
     /// @param tensorSignature Its tensor signature; the enclave promises that it is well-formed.
     /// @param issuedAt As signed, seconds.
@@ -99,8 +99,12 @@ interface IModelRegistry {
     /// @param version 1 to 32 bytes.
     /// @param modelHash sha-256 of the ONNX file.
     /// @param location Where the bytes can be had, at most 512 bytes, may be empty.
-    function register(string calldata name, string calldata version, bytes32 modelHash, string calldata location)
-        external;
+    function register(
+        string calldata name,
+        string calldata version,
+        bytes32 modelHash,
+        string calldata location
+    ) external;
 
     /// @notice Marks a name and version of the caller's as deprecated.
     /// @param name The name.
@@ -114,10 +118,11 @@ interface IModelRegistry {
     /// @return modelHash sha-256 of the ONNX file.
     /// @return location Where the bytes can be had.
     /// @return deprecated Whether its registrant advises against it.
-    function resolve(address registrant, string calldata name, string calldata version)
-        external
-        view
-        returns (bytes32 modelHash, string memory location, bool deprecated);
+    function resolve(
+        address registrant,
+        string calldata name,
+        string calldata version
+    ) external view returns (bytes32 modelHash, string memory location, bool deprecated);
 
     /// @notice The registry that says which keys are enclaves.
     /// @return Its address, fixed at deployment.

@@ -3,8 +3,8 @@ pragma solidity 0.8.33;
 
 /// @title What may change in the registry, by whom and how slowly
 /// @notice One visible timelock for everything that adds trust: images, verifiers, roots and the two roles. Nothing of
-/// the kind is live before `changeDelaySeconds` have passed (7 days at least outside development chains); what was named
-/// at construction is live at once. Taking trust away waits for nothing and is for ever.
+/// the kind is live before `changeDelaySeconds` have passed (7 days at least outside development chains); what was
+/// named at construction is live at once. Taking trust away waits for nothing and is for ever.
 /// A governor can therefore not forge a result for a consumer that pins its image, nor for others before the timelock
 /// ends. A revoker can stop service, and nothing else.
 interface IRegistryGovernance {
@@ -71,8 +71,8 @@ interface IRegistryGovernance {
     /// @param hardware What it vouches for.
     function scheduleRoot(bytes32 rootId, bool hardware) external;
 
-    /// @notice Stops registrations and renewals under a root; by revoker or governor. Keys that live under it stay until
-    /// their epoch ends (24 h at most): revoke their images to stop them at once.
+    /// @notice Stops registrations and renewals under a root; by revoker or governor. Keys that live under it stay
+    /// until their epoch ends (24 h at most): revoke their images to stop them at once.
     /// @param rootId A scheduled or live root.
     function revokeRoot(bytes32 rootId) external;
 
@@ -85,8 +85,8 @@ interface IRegistryGovernance {
     /// @param index Its index.
     function revokeVerifier(uint8 index) external;
 
-    /// @notice Offers a role to an account, which may accept after the delay; by the governor. A new offer replaces an old
-    /// one, so a wrong one can be taken back by offering the role to its holder.
+    /// @notice Offers a role to an account, which may accept after the delay; by the governor. A new offer replaces an
+    /// old one, so a wrong one can be taken back by offering the role to its holder.
     /// @param role Which.
     /// @param account To whom.
     function scheduleRole(Role role, address account) external;
@@ -106,10 +106,9 @@ interface IRegistryGovernance {
     /// @return activeFrom First second at which its enclaves may register.
     /// @return revokedAt When it was revoked, or 0.
     /// @return compromisedSince As the revocation said.
-    function imageOf(bytes32 imageId)
-        external
-        view
-        returns (uint32 index, uint40 activeFrom, uint40 revokedAt, uint40 compromisedSince);
+    function imageOf(
+        bytes32 imageId
+    ) external view returns (uint32 index, uint40 activeFrom, uint40 revokedAt, uint40 compromisedSince);
 
     /// @notice The state of a root.
     /// @param rootId Any root.

@@ -2,7 +2,8 @@
 pragma solidity 0.8.33;
 
 /// @title Chains on which nothing of value can be lost
-/// @notice Only there may a registry trust a development root, allow enclaves without a sandbox, or shorten the timelock.
+/// @notice Only there may a registry trust a development root, allow enclaves without a sandbox, or shorten the
+/// timelock.
 library DevelopmentChains {
     /// @notice The chain ids of Hardhat and anvil, and of the older local chains.
     /// @param chainId Any chain id.

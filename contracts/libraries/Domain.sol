@@ -2,11 +2,12 @@
 pragma solidity 0.8.33;
 
 /// @title EIP-712 domains of the system
-/// @notice Hub and registry both need the hub's domain: the hub to check signatures, the registry to compare it with what
-/// an enclave attested. One expression serves both.
+/// @notice Hub and registry both need the hub's domain: the hub to check signatures, the registry to compare it with
+/// what an enclave attested. One expression serves both.
 library Domain {
-    bytes32 private constant TYPE_HASH =
-        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant TYPE_HASH = keccak256(
+        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+    );
     bytes32 private constant HUB_NAME = keccak256("Assay");
     bytes32 private constant REGISTRY_NAME = keccak256("AssayRegistry");
     bytes32 private constant VERSION = keccak256("1");

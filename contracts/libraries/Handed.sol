@@ -4,11 +4,11 @@ pragma solidity 0.8.33;
 import {BoundResult, Request} from "../interfaces/HubTypes.sol";
 
 /// @title Reading what is handed back
-/// @notice The compiler checks bounds and upper bits at every access to nested calldata, about 90 gas each. For a request
-/// that is handed back these checks prove nothing: whatever bytes are read, wherever an offset points, is hashed and has
-/// to give the id of an open request, or a hash that an enclave signed. Calldata beyond its end reads as zero, sums wrap,
-/// and a made-up length only makes its sender pay for memory. So these readers check nothing, and *their results mean
-/// nothing until the hash has been compared*: clean words were hashed when the request was opened.
+/// @notice The compiler checks bounds and upper bits at every access to nested calldata, about 90 gas each. For a
+/// request that is handed back these checks prove nothing: whatever bytes are read, wherever an offset points, is
+/// hashed and has to give the id of an open request, or a hash that an enclave signed. Calldata beyond its end reads
+/// as zero, sums wrap, and a made-up length only makes its sender pay for memory. So these readers check nothing, and
+/// *their results mean nothing until the hash has been compared*: clean words were hashed when the request was opened.
 library Handed {
     /// @notice `s.request`.
     function requestOf(BoundResult calldata s) internal pure returns (Request calldata q) {
@@ -43,11 +43,9 @@ library Handed {
     }
 
     /// @notice `s.runtimeProfile`, `s.issuedAt` and `s.expiresAt`, uncut: times above 64 bits fail `Lifetime`.
-    function claimsOf(BoundResult calldata s)
-        internal
-        pure
-        returns (bytes32 runtimeProfile, uint256 issuedAt, uint256 expiresAt)
-    {
+    function claimsOf(
+        BoundResult calldata s
+    ) internal pure returns (bytes32 runtimeProfile, uint256 issuedAt, uint256 expiresAt) {
         assembly ("memory-safe") {
             runtimeProfile := calldataload(add(s, 0x20))
             issuedAt := calldataload(add(s, 0x40))

@@ -4,8 +4,8 @@ pragma solidity 0.8.33;
 import {Codes} from "./Codes.sol";
 
 /// @title When a statement is of this time
-/// @notice The block's time decides. Clocks of hosts and enclaves are claims: they bound how long a statement can be used,
-/// they never make an old key valid.
+/// @notice The block's time decides. Clocks of hosts and enclaves are claims: they bound how long a statement can be
+/// used, they never make an old key valid.
 library Lifetime {
     /// @dev Longest life of a statement, seconds.
     uint256 internal constant MAX_RESULT_LIFETIME = 86_400;

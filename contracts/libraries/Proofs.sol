@@ -16,8 +16,8 @@ library Proofs {
         // Written in assembly to save the copies of `ecrecover` by the compiler. Proof:
         // - the two words read are inside `proof`, whose length is checked first;
         // - the four arguments lie at the free pointer, which is not moved, so no live memory is written;
-        // - the precompile writes 32 bytes to scratch space on success and nothing on failure; the word is zeroed first, so
-        //   failure reads as 0;
+        // - the precompile writes 32 bytes to scratch space on success and nothing on failure; the word is zeroed
+        // first, so   failure reads as 0;
         // - its result is an address: the upper 96 bits are zero by definition of the precompile.
         assembly ("memory-safe") {
             if eq(proof.length, 64) {

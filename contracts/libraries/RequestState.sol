@@ -7,8 +7,8 @@ type RequestState is uint256;
 using RequestStates for RequestState global;
 
 /// @title The state of a request in one slot
-/// @notice `None -> Open -> Fulfilled | CallbackFailed | Refused | Refunded`, and `CallbackFailed -> Fulfilled`. A slot that
-/// is not zero never becomes zero again, so an id is used once.
+/// @notice `None -> Open -> Fulfilled | CallbackFailed | Refused | Refunded`, and `CallbackFailed -> Fulfilled`. A
+/// slot that is not zero never becomes zero again, so an id is used once.
 library RequestStates {
     uint8 internal constant OPEN = 1;
     uint8 internal constant FULFILLED = 2;

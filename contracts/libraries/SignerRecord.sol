@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-/// @dev The one storage slot of a key: `u8 state | u8 level | u32 operatorId | u32 image | u40 validFrom | u40 epochEnd |
-/// u40 heartbeatDue | u56 counter`. Everything that `check` needs of a key is here, so it costs one cold read.
+/// @dev The one storage slot of a key: `u8 state | u8 level | u32 operatorId | u32 image | u40 validFrom | u40
+/// epochEnd | u40 heartbeatDue | u56 counter`. Everything that `check` needs of a key is here, so it costs one cold
+/// read.
 type SignerRecord is uint256;
 
 using SignerRecords for SignerRecord global;
@@ -19,11 +20,20 @@ library SignerRecords {
     uint256 private constant PULSE_MASK = type(uint96).max;
 
     /// @notice A new active key with counter 0. Times are block times in seconds and fit 40 bits for 34,000 years.
-    function create(uint8 level_, uint32 operatorId_, uint32 image_, uint256 validFrom_) internal pure returns (SignerRecord) {
-        return SignerRecord.wrap(
-            (uint256(ACTIVE) << 248) | (uint256(level_) << 240) | (uint256(operatorId_) << 208) | (uint256(image_) << 176)
-                | (validFrom_ << 136)
-        );
+    function create(
+        uint8 level_,
+        uint32 operatorId_,
+        uint32 image_,
+        uint256 validFrom_
+    ) internal pure returns (SignerRecord) {
+        return
+            SignerRecord.wrap(
+                (uint256(ACTIVE) << 248) |
+                    (uint256(level_) << 240) |
+                    (uint256(operatorId_) << 208) |
+                    (uint256(image_) << 176) |
+                    (validFrom_ << 136)
+            );
     }
 
     /// @notice The same key with another epoch end.

@@ -61,10 +61,11 @@ library Terms {
         uint256 bits = word & 0xff;
         bool canonical = word >> 248 == VERSION && bits & UNKNOWN_FLAGS == 0 && terms.length == _lengthFor(bits);
         if (canonical && bits != 0) {
-            canonical = (bits & HAS_PROFILE == 0 || head.profile(terms) != 0)
-                && (bits & HAS_IMAGE == 0 || head.imageId(terms) != 0)
-                && (bits & HAS_CONTEXT == 0 || head.contextRoot(terms) != 0)
-                && (bits & HAS_REFUND_TO == 0 || head.refundTo(terms, address(0)) != address(0));
+            canonical =
+                (bits & HAS_PROFILE == 0 || head.profile(terms) != 0) &&
+                (bits & HAS_IMAGE == 0 || head.imageId(terms) != 0) &&
+                (bits & HAS_CONTEXT == 0 || head.contextRoot(terms) != 0) &&
+                (bits & HAS_REFUND_TO == 0 || head.refundTo(terms, address(0)) != address(0));
         }
         uint256 retry = head.retryUntil();
         if (retry != 0) canonical = canonical && retry >= head.deadline() && head.callbackGas() != 0;
@@ -86,11 +87,20 @@ library Terms {
     /// @param f The fields.
     /// @return The packed terms.
     function encode(TermsFields memory f) internal pure returns (bytes memory) {
-        uint256 bits = (f.profile == 0 ? 0 : HAS_PROFILE) | (f.imageId == 0 ? 0 : HAS_IMAGE)
-            | (f.contextRoot == 0 ? 0 : HAS_CONTEXT) | (f.refundTo == address(0) ? 0 : HAS_REFUND_TO);
-        uint256 head = (VERSION << 248) | (uint256(f.deadline) << 208) | (uint256(f.retryUntil) << 168)
-            | (uint256(f.callbackGas) << 136) | (uint256(f.minTrust) << 128) | (uint256(f.assignedOperator) << 80)
-            | (uint256(f.refusalFeeWei) << 8) | bits;
+        uint256 bits =
+            (f.profile == 0 ? 0 : HAS_PROFILE) |
+                (f.imageId == 0 ? 0 : HAS_IMAGE) |
+                (f.contextRoot == 0 ? 0 : HAS_CONTEXT) |
+                (f.refundTo == address(0) ? 0 : HAS_REFUND_TO);
+        uint256 head =
+            (VERSION << 248) |
+                (uint256(f.deadline) << 208) |
+                (uint256(f.retryUntil) << 168) |
+                (uint256(f.callbackGas) << 136) |
+                (uint256(f.minTrust) << 128) |
+                (uint256(f.assignedOperator) << 80) |
+                (uint256(f.refusalFeeWei) << 8) |
+                bits;
         bytes memory packed = abi.encodePacked(head);
         if (f.profile != 0) packed = bytes.concat(packed, f.profile);
         if (f.imageId != 0) packed = bytes.concat(packed, f.imageId);
@@ -174,8 +184,8 @@ library Terms {
         return 32 + 32 * ((bits & 1) + ((bits >> 1) & 1) + ((bits >> 2) & 1)) + 20 * ((bits >> 3) & 1);
     }
 
-    /// @dev 32 bytes of the terms. Only called for parts whose flag is set in terms of the exact length, so the part lies
-    /// inside; what is read beyond a 20-byte tail is cut off by the caller.
+    /// @dev 32 bytes of the terms. Only called for parts whose flag is set in terms of the exact length, so the part
+    /// lies inside; what is read beyond a 20-byte tail is cut off by the caller.
     function _wordAt(bytes calldata terms, uint256 offset) private pure returns (bytes32 word) {
         assembly ("memory-safe") {
             word := calldataload(add(terms.offset, offset))

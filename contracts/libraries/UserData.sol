@@ -40,9 +40,13 @@ library UserData {
     /// @return data The fields; only `version` and the encoding have been judged.
     function decode(bytes memory raw) internal pure returns (EnclaveData memory data) {
         if (raw.length != LENGTH) revert IEnclaveRegistryErrors.RegistryUserDataMalformed(raw.length);
-        bool canonical = _word(raw, 0) == 1 && _word(raw, 1) <= type(uint8).max && _word(raw, 2) <= 1
-            && _word(raw, 4) <= type(uint160).max && _word(raw, 6) <= type(uint160).max
-            && _word(raw, 7) <= type(uint160).max;
+        bool canonical =
+            _word(raw, 0) == 1 &&
+                _word(raw, 1) <= type(uint8).max &&
+                _word(raw, 2) <= 1 &&
+                _word(raw, 4) <= type(uint160).max &&
+                _word(raw, 6) <= type(uint160).max &&
+                _word(raw, 7) <= type(uint160).max;
         if (!canonical) revert IEnclaveRegistryErrors.RegistryUserDataMalformed(raw.length);
         data = abi.decode(raw, (EnclaveData));
     }

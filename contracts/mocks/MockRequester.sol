@@ -56,11 +56,12 @@ contract MockRequester is IInferenceCallback {
         }
     }
 
-    function ask(bytes32 modelHash, bytes calldata input, bytes calldata terms, bytes32 salt)
-        external
-        payable
-        returns (bytes32)
-    {
+    function ask(
+        bytes32 modelHash,
+        bytes calldata input,
+        bytes calldata terms,
+        bytes32 salt
+    ) external payable returns (bytes32) {
         return hub.request{value: msg.value}(modelHash, input, terms, salt);
     }
 

@@ -11,7 +11,9 @@ contract MockTerms {
         return Terms.encode(fields);
     }
 
-    function parse(bytes calldata terms) external pure returns (TermsFields memory f, uint8 proofKind, uint8 inputKind) {
+    function parse(
+        bytes calldata terms
+    ) external pure returns (TermsFields memory f, uint8 proofKind, uint8 inputKind) {
         TermsHead head = Terms.parse(terms);
         f.deadline = uint40(head.deadline());
         f.retryUntil = uint40(head.retryUntil());

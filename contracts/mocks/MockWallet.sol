@@ -13,7 +13,7 @@ contract MockWallet is IERC1271 {
     }
 
     function isValidSignature(bytes32 hash, bytes calldata signature) external view override returns (bytes4) {
-        (address signer,,) = ECDSA.tryRecover(hash, signature);
+        (address signer, , ) = ECDSA.tryRecover(hash, signature);
         return signer == _owner ? IERC1271.isValidSignature.selector : bytes4(0);
     }
 }

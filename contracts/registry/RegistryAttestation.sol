@@ -68,8 +68,7 @@ abstract contract RegistryAttestation is RegistryGovernance {
 
     /// @dev Verifies, judges and spends a document; the operator's consent is left to the caller.
     function _attest(Registration calldata r) internal returns (Attested memory a) {
-        Claims memory claims =
-            IAttestationVerifier(_requireVerifier(r.verifierIndex)).verify(r.document, r.aux);
+        Claims memory claims = IAttestationVerifier(_requireVerifier(r.verifierIndex)).verify(r.document, r.aux);
         bool hardware = _requireRoot(claims.rootId);
         // Spent by its payload: re-signing or re-wrapping the same statement does not make it new.
         if (spentDocument[claims.payloadHash]) revert RegistryDocumentSpent(claims.payloadHash);
@@ -130,8 +129,8 @@ abstract contract RegistryAttestation is RegistryGovernance {
         if (data.keyConfigHash != keyConfigHash) revert RegistryHashMismatch(data.keyConfigHash, keyConfigHash);
     }
 
-    /// @dev Which root signed decides. Under a hardware root a claimed level is ignored; under a software root a claim of
-    /// hardware is a lie.
+    /// @dev Which root signed decides. Under a hardware root a claimed level is ignored; under a software root a claim
+    /// of hardware is a lie.
     function _trustOf(EnclaveData memory data, bool hardware) private view returns (uint8) {
         if (hardware) return HARDWARE_TRUST;
         uint8 lowest = developmentLevelAllowed ? 0 : 1;

@@ -147,12 +147,9 @@ abstract contract RegistryGovernance is IEnclaveRegistry {
     }
 
     /// @inheritdoc IRegistryGovernance
-    function imageOf(bytes32 imageId)
-        external
-        view
-        override
-        returns (uint32 index, uint40 activeFrom, uint40 revokedAt, uint40 compromisedSince)
-    {
+    function imageOf(
+        bytes32 imageId
+    ) external view override returns (uint32 index, uint40 activeFrom, uint40 revokedAt, uint40 compromisedSince) {
         index = _imageIndex[imageId];
         ImageRecord storage image = _images[index];
         return (index, image.activeFrom, image.revokedAt, image.compromisedSince);
@@ -165,12 +162,9 @@ abstract contract RegistryGovernance is IEnclaveRegistry {
     }
 
     /// @inheritdoc IRegistryGovernance
-    function verifierOf(uint8 index)
-        external
-        view
-        override
-        returns (address verifier, uint40 activeFrom, bool revoked)
-    {
+    function verifierOf(
+        uint8 index
+    ) external view override returns (address verifier, uint40 activeFrom, bool revoked) {
         VerifierRecord storage record = _verifiers[index];
         return (record.verifier, record.activeFrom, record.revoked);
     }

@@ -3,7 +3,15 @@ import type { HardhatRuntimeEnvironment } from "hardhat/types";
 import { INPUT, Job, MODEL, OUTPUT } from "../../test/contracts/helpers/job";
 import { RESULT, sign, statement } from "../../test/contracts/helpers/statements";
 import { encodeTerms } from "../../test/contracts/helpers/terms";
-import { as, deployWorld, enclaveKey, PROFILE, registrationOf, type With, type World } from "../../test/contracts/helpers/world";
+import {
+  as,
+  deployWorld,
+  enclaveKey,
+  PROFILE,
+  registrationOf,
+  type With,
+  type World,
+} from "../../test/contracts/helpers/world";
 import { openChain } from "./chain";
 
 /** Every block has its own fixed second, so that calldata, and with it the figures, never change between runs. */

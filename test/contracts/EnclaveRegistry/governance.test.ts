@@ -9,12 +9,12 @@ import {
   deployWorld,
   enclaveKey,
   IMAGE,
+  imageIdOf,
   now,
   PCRS,
   type RegistryOptions,
   ROOT_HARDWARE,
   ROOT_SOFTWARE,
-  imageIdOf,
   registrationOf,
 } from "../helpers/world";
 
@@ -285,13 +285,17 @@ describe("EnclaveRegistry governance", () => {
         [{ epochSeconds: 100, heartbeatSeconds: 101 }, [101, 100]],
       ] as const) {
         const { promise, errors } = await refused(options);
-        const name = "epochSeconds" in options && !("heartbeatSeconds" in options) ? "epochSeconds" : "heartbeatSeconds";
+        const name =
+          "epochSeconds" in options && !("heartbeatSeconds" in options) ? "epochSeconds" : "heartbeatSeconds";
         await expect(promise)
           .to.be.revertedWithCustomError(errors, "RegistryConfigInvalid")
           .withArgs(hre.ethers.encodeBytes32String(name), ...values);
       }
       const world = await built({ epochSeconds: 100, heartbeatSeconds: 100 })();
-      expect([await world.registry.epochSeconds(), await world.registry.heartbeatSeconds()]).to.deep.equal([100n, 100n]);
+      expect([await world.registry.epochSeconds(), await world.registry.heartbeatSeconds()]).to.deep.equal([
+        100n,
+        100n,
+      ]);
     });
 
     it("demands hub, governor and revoker", async () => {
@@ -368,4 +372,3 @@ describe("EnclaveRegistry governance", () => {
     });
   });
 });
-

@@ -167,17 +167,18 @@ describe("EnclaveRegistry: the life of a key", () => {
       const hash = (await hre.ethers.provider.getBlock(block))?.hash;
       const value = { signer, counter, blockNumber: block, blockHash: hash };
       const wrongDomain = sign(s.aliceKey, s.domain, HEARTBEAT, value);
-      await expect(as(s.registry, s.alice).heartbeat(signer, counter, block, wrongDomain)).to.be.revertedWithCustomError(
-        s.registry,
-        "RegistryBadSignature",
-      );
+      await expect(
+        as(s.registry, s.alice).heartbeat(signer, counter, block, wrongDomain),
+      ).to.be.revertedWithCustomError(s.registry, "RegistryBadSignature");
       expect(await s.registry.domainSeparator()).to.equal(TypedDataEncoder.hashDomain(s.registryDomain));
     });
 
     it("does nothing for a key that is unknown, closed or past its epoch", async () => {
       const s = await loadFixture(stage);
       const unknown = enclaveKey("unknown");
-      await expect(as(s.registry, s.alice).heartbeat(...(await beat(s, 1n, { key: unknown, signer: signerOf(unknown) }))))
+      await expect(
+        as(s.registry, s.alice).heartbeat(...(await beat(s, 1n, { key: unknown, signer: signerOf(unknown) }))),
+      )
         .to.be.revertedWithCustomError(s.registry, "RegistrySignerNotActive")
         .withArgs(signerOf(unknown), 0);
       await as(s.registry, s.alice).close(signerOf(s.aliceKey));

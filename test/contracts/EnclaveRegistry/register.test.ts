@@ -1,6 +1,17 @@
 import { loadFixture, mine, time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import { concat, dataSlice, hexlify, id, keccak256, toBeHex, toUtf8Bytes, TypedDataEncoder, Wallet, ZeroAddress } from "ethers";
+import {
+  concat,
+  dataSlice,
+  hexlify,
+  id,
+  keccak256,
+  TypedDataEncoder,
+  toBeHex,
+  toUtf8Bytes,
+  Wallet,
+  ZeroAddress,
+} from "ethers";
 import hre from "hardhat";
 import { at, Code, type Stage, setStage } from "../helpers/fixture";
 import { CONSENT, structHash } from "../helpers/statements";
@@ -28,7 +39,12 @@ describe("EnclaveRegistry.register", () => {
   const SIGNER = new Wallet(KEY).address;
 
   async function document(s: Stage, change: Partial<DocumentOptions> = {}) {
-    return registrationOf(s, { key: KEY, operator: await s.alice.getAddress(), attestedAt: await now(s.user), ...change });
+    return registrationOf(s, {
+      key: KEY,
+      operator: await s.alice.getAddress(),
+      attestedAt: await now(s.user),
+      ...change,
+    });
   }
 
   const register = async (s: Stage, change: Partial<DocumentOptions> = {}, sender = s.alice) =>
@@ -104,11 +120,12 @@ describe("EnclaveRegistry.register", () => {
     it("names an approved image, root included", async () => {
       const s = await loadFixture(stage);
       const [a = "", b = ""] = PCRS;
-      await expect(register(s, { pcrs: [a, b, b] })).to.be.revertedWithCustomError(s.registry, "RegistryImageNotActive");
+      await expect(register(s, { pcrs: [a, b, b] })).to.be.revertedWithCustomError(
+        s.registry,
+        "RegistryImageNotActive",
+      );
       await as(s.registry, s.deployer).revokeImage(IMAGE, 0);
-      await expect(register(s))
-        .to.be.revertedWithCustomError(s.registry, "RegistryImageNotActive")
-        .withArgs(IMAGE);
+      await expect(register(s)).to.be.revertedWithCustomError(s.registry, "RegistryImageNotActive").withArgs(IMAGE);
     });
 
     it("carries an uncompressed key", async () => {

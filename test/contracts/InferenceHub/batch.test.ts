@@ -32,7 +32,10 @@ describe("InferenceHub.fulfillBatch", () => {
     const opened: Job[] = [];
     for (const i of keys.keys()) opened.push(await open(s, {}, { rewardWei: 10n ** BigInt(i) }));
     const t = await now(s.user);
-    const { codes } = await run(s, opened.map((job, i) => item(job.result(keys[i] ?? s.aliceKey, t))));
+    const { codes } = await run(
+      s,
+      opened.map((job, i) => item(job.result(keys[i] ?? s.aliceKey, t))),
+    );
     expect(codes).to.deep.equal(keys.map(() => Code.OK));
     expect(await s.hub.operatorCreditOf(1)).to.equal(1_101_001n);
     expect(await s.hub.operatorCreditOf(2)).to.equal(10_110n);
@@ -46,7 +49,13 @@ describe("InferenceHub.fulfillBatch", () => {
     await land(s, landed);
     const assigned = await open(s, { assignedOperator: 2 });
     const profiled = await open(s, { profile: PROFILE });
-    const [early, late, long, forged, strange] = [await open(s), await open(s), await open(s), await open(s), await open(s)];
+    const [early, late, long, forged, strange] = [
+      await open(s),
+      await open(s),
+      await open(s),
+      await open(s),
+      await open(s),
+    ];
     const called = await open(s, { callbackGas: CALLBACK_GAS });
     const strict = await open(s, { minTrust: 4 });
     const pinned = await open(s, { imageId: id("other image") });
@@ -86,9 +95,7 @@ describe("InferenceHub.fulfillBatch", () => {
       .map((log) => s.hub.interface.parseLog(log))
       .filter((log) => log?.name === "ItemRejected")
       .map((log) => [log?.args.index, log?.args.code]);
-    expect(rejected).to.deep.equal(
-      expected.flatMap((code, i) => (code === Code.OK ? [] : [[BigInt(i), code]])),
-    );
+    expect(rejected).to.deep.equal(expected.flatMap((code, i) => (code === Code.OK ? [] : [[BigInt(i), code]])));
     for (const job of good) expect((await s.hub.statusOf(job.requestId)).status).to.equal(Status.Fulfilled);
     for (const job of [assigned, profiled, early, late, long, forged, strange, called, strict, pinned]) {
       expect((await s.hub.statusOf(job.requestId)).status).to.equal(Status.Open);
@@ -118,7 +125,10 @@ describe("InferenceHub.fulfillBatch", () => {
       const evil = await open(s, { callbackGas: 3_000_000 });
       const after = await open(s);
       const t = await now(s.user);
-      const { codes } = await run(s, [evil, after].map((job) => item(job.result(s.aliceKey, t))));
+      const { codes } = await run(
+        s,
+        [evil, after].map((job) => item(job.result(s.aliceKey, t))),
+      );
       expect(codes).to.deep.equal([Code.OK, Code.OK]);
       expect((await s.hub.statusOf(evil.requestId)).status).to.equal(Status.CallbackFailed);
       expect((await s.hub.statusOf(after.requestId)).status).to.equal(Status.Fulfilled);
@@ -151,7 +161,10 @@ describe("InferenceHub.fulfillBatch", () => {
     const t = await now(s.user);
     const data = s.hub.interface.encodeFunctionData("withdrawOperator", [1]);
     await s.requester.setProgram([{ target: s.hub.target, data }]);
-    const { codes } = await run(s, jobs.map((job) => item(job.result(s.aliceKey, t))));
+    const { codes } = await run(
+      s,
+      jobs.map((job) => item(job.result(s.aliceKey, t))),
+    );
     expect(codes).to.deep.equal([Code.OK, Code.OK, Code.OK, Code.OK]);
     expect(await s.user.provider?.getBalance(payout)).to.equal(3n * REWARD);
     expect(await s.hub.operatorCreditOf(1)).to.equal(REWARD);
@@ -160,11 +173,19 @@ describe("InferenceHub.fulfillBatch", () => {
   it("asks the registry anew after foreign code has run", async () => {
     const s = await loadFixture(stage);
     await as(s.registry, s.alice).setPoster(1, s.requester.target, true);
-    const jobs = [await open(s), await open(s, { callbackGas: 2_000_000 }), await open(s), await open(s, { callbackGas: 9 })];
+    const jobs = [
+      await open(s),
+      await open(s, { callbackGas: 2_000_000 }),
+      await open(s),
+      await open(s, { callbackGas: 9 }),
+    ];
     const t = await now(s.user);
     const data = s.registry.interface.encodeFunctionData("close", [new Wallet(s.aliceKey).address]);
     await s.requester.setProgram([{ target: s.registry.target, data }]);
-    const { codes } = await run(s, jobs.map((job) => item(job.result(s.aliceKey, t))));
+    const { codes } = await run(
+      s,
+      jobs.map((job) => item(job.result(s.aliceKey, t))),
+    );
     expect(codes).to.deep.equal([Code.OK, Code.OK, Code.SIGNER_CLOSED, Code.SIGNER_CLOSED]);
     expect(await s.hub.operatorCreditOf(1)).to.equal(2n * REWARD);
   });
@@ -181,7 +202,10 @@ describe("InferenceHub.fulfillBatch", () => {
       await open(s),
     ];
     const t = await now(s.user);
-    const { codes } = await run(s, jobs.map((job) => item(job.result(s.aliceKey, t))));
+    const { codes } = await run(
+      s,
+      jobs.map((job) => item(job.result(s.aliceKey, t))),
+    );
     expect(codes).to.deep.equal([
       Code.OK,
       Code.TRUST_TOO_LOW,
@@ -225,12 +249,36 @@ describe("InferenceHub.fulfillBatch", () => {
     expect(counts.rejected).to.be.above(3);
   });
 
+  it("at any gas limit, a callback that burns everything after the dearest credits is still recorded", async () => {
+    const counts = { landed: 0, rejected: 0 };
+    for (let limit = 610_000; limit <= 790_000; limit += 6_000) {
+      // Both credit slots are zero, so both are written at full price between the check and the callback.
+      const s = await loadFixture(stage);
+      await s.requester.setMode(Mode.BurnGas);
+      const jobs = [await open(s), await open(s, { callbackGas: CALLBACK_GAS })] as const;
+      const t = await now(s.user);
+      const items = [jobs[0].result(s.bobKey, t), jobs[1].result(s.aliceKey, t)].map(item);
+      await mined(as(s.hub, s.alice).fulfillBatch(items, { gasLimit: limit }));
+      const { status } = await s.hub.statusOf(jobs[1].requestId);
+      expect(status).to.be.oneOf([Status.Open, Status.CallbackFailed]);
+      counts[status === Status.Open ? "rejected" : "landed"] += 1;
+      expect(await s.hub.operatorCreditOf(1)).to.equal(status === Status.Open ? 0n : REWARD);
+    }
+    expect(counts.landed).to.be.above(3);
+    expect(counts.rejected).to.be.above(3);
+  });
+
   it("lands 128 items in one transaction", async () => {
     const s = await loadFixture(stage);
     const jobs: Job[] = [];
     for (let i = 0; i < 128; i += 1) jobs.push(await open(s, {}, { rewardWei: 3n }));
     const t = await now(s.user);
-    await mined(as(s.hub, s.stranger).fulfillBatch(jobs.map((job) => item(job.result(s.aliceKey, t))), GAS));
+    await mined(
+      as(s.hub, s.stranger).fulfillBatch(
+        jobs.map((job) => item(job.result(s.aliceKey, t))),
+        GAS,
+      ),
+    );
     expect(await s.hub.operatorCreditOf(1)).to.equal(384n);
   });
 });

@@ -3,8 +3,8 @@ import { expect } from "chai";
 import { id, type Signer, Wallet } from "ethers";
 import { at, CALLBACK_GAS, land, Mode, open, REWARD, type Stage, Status, setStage } from "../helpers/fixture";
 import { args, INPUT, Job, MODEL, OUTPUT } from "../helpers/job";
-import { as, IMAGE, mined, now, PROFILE } from "../helpers/world";
 import { encodeTerms } from "../helpers/terms";
+import { as, IMAGE, mined, now, PROFILE } from "../helpers/world";
 
 describe("InferenceHub callbacks", () => {
   const stage = () => setStage();

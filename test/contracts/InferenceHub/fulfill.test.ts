@@ -65,10 +65,9 @@ describe("InferenceHub.fulfill", () => {
       { ...q, terms: "0x" },
       { ...q, rewardWei: q.rewardWei + 1n },
     ]) {
-      await expect(as(s.hub, s.alice).fulfill({ ...r.statement, request }, r.output, r.proof)).to.be.revertedWithCustomError(
-        s.hub,
-        "HubRequestNotOpen",
-      );
+      await expect(
+        as(s.hub, s.alice).fulfill({ ...r.statement, request }, r.output, r.proof),
+      ).to.be.revertedWithCustomError(s.hub, "HubRequestNotOpen");
     }
   });
 
@@ -104,8 +103,10 @@ describe("InferenceHub.fulfill", () => {
       { expiresAt: t + 1n },
     ]) {
       const proof = sign(s.aliceKey, s.domain, RESULT, job.statement(t, change));
-      await expect(as(s.hub, s.alice).fulfill(honest.statement, honest.output, proof), JSON.stringify(Object.keys(change)))
-        .to.be.revertedWithCustomError(s.hub, "HubSignerNotUsable");
+      await expect(
+        as(s.hub, s.alice).fulfill(honest.statement, honest.output, proof),
+        JSON.stringify(Object.keys(change)),
+      ).to.be.revertedWithCustomError(s.hub, "HubSignerNotUsable");
     }
   });
 

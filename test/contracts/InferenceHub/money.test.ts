@@ -115,9 +115,7 @@ describe("InferenceHub money", () => {
       await land(s, await open(s));
       const payout = Wallet.createRandom().address;
       await as(s.registry, s.alice).setPayout(1, payout);
-      await expect(as(s.hub, s.stranger).withdrawOperator(1))
-        .to.emit(s.hub, "Withdrawn")
-        .withArgs(payout, 1, REWARD);
+      await expect(as(s.hub, s.stranger).withdrawOperator(1)).to.emit(s.hub, "Withdrawn").withArgs(payout, 1, REWARD);
       expect(await hre.ethers.provider.getBalance(payout)).to.equal(REWARD);
       await expect(as(s.hub, s.stranger).withdrawOperator(1))
         .to.be.revertedWithCustomError(s.hub, "HubNothingToWithdraw")

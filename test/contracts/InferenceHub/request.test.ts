@@ -103,7 +103,9 @@ describe("InferenceHub.request", () => {
     await expect(ask(s, terms, { input: "0x" })).to.be.revertedWithCustomError(s.hub, "HubInputEmpty");
     const value = 1n << 96n;
     await hre.network.provider.send("hardhat_setBalance", [await s.user.getAddress(), toBeHex(1n << 100n)]);
-    await expect(ask(s, terms, { value })).to.be.revertedWithCustomError(s.hub, "HubRewardTooLarge").withArgs(value);
+    await expect(ask(s, terms, { value }))
+      .to.be.revertedWithCustomError(s.hub, "HubRewardTooLarge")
+      .withArgs(value);
     await ask(s, terms, { value: value - 1n });
   });
 
@@ -166,7 +168,9 @@ describe("InferenceHub.request", () => {
     const s = await loadFixture(stage);
     const terms = await good(s, { version: 2 });
     await expect(ask(s, terms)).to.be.revertedWithCustomError(s.hub, "HubTermsMalformed").withArgs(32, terms);
-    await expect(ask(s, "0x01")).to.be.revertedWithCustomError(s.hub, "HubTermsMalformed").withArgs(1, `0x01${"00".repeat(31)}`);
+    await expect(ask(s, "0x01"))
+      .to.be.revertedWithCustomError(s.hub, "HubTermsMalformed")
+      .withArgs(1, `0x01${"00".repeat(31)}`);
   });
 
   it("refuses a registry that was deployed for another hub", async () => {

@@ -98,7 +98,9 @@ describe("InferenceHub.verify", () => {
       .to.be.revertedWithCustomError(s.hub, "HubSignerNotUsable")
       .withArgs(ZeroHash, signer, Code.TRUST_TOO_LOW);
     await expect(run(s, p, { maxAgeSeconds: 0 })).to.be.revertedWithCustomError(s.hub, "HubMaxAgeZero");
-    await expect(run(s, p, { minTrust: 0 })).to.be.revertedWithCustomError(s.hub, "HubMinTrustInvalid").withArgs(0);
+    await expect(run(s, p, { minTrust: 0 }))
+      .to.be.revertedWithCustomError(s.hub, "HubMinTrustInvalid")
+      .withArgs(0);
   });
 
   it("takes a minimum trust of 0 where development enclaves are allowed", async () => {
@@ -136,7 +138,10 @@ describe("InferenceHub.verify", () => {
       s.hub,
       "HubIssuedInFuture",
     );
-    await expect(run(s, await prepared(s, { expiresAt: p.t }))).to.be.revertedWithCustomError(s.hub, "HubStatementExpired");
+    await expect(run(s, await prepared(s, { expiresAt: p.t }))).to.be.revertedWithCustomError(
+      s.hub,
+      "HubStatementExpired",
+    );
     await expect(run(s, await prepared(s, { expiresAt: p.t + 90_000n }))).to.be.revertedWithCustomError(
       s.hub,
       "HubLifetimeTooLong",
@@ -148,7 +153,9 @@ describe("InferenceHub.verify", () => {
   it("refuses a bad proof and an unknown key", async () => {
     const s = await loadFixture(stage);
     const p = await prepared(s);
-    await expect(run(s, { ...p, proof: "0x" })).to.be.revertedWithCustomError(s.hub, "HubBadProof").withArgs(ZeroHash);
+    await expect(run(s, { ...p, proof: "0x" }))
+      .to.be.revertedWithCustomError(s.hub, "HubBadProof")
+      .withArgs(ZeroHash);
     const key = enclaveKey("unknown");
     await expect(run(s, { ...p, proof: sign(key, s.domain, RESULT, p.signed) }))
       .to.be.revertedWithCustomError(s.hub, "HubSignerNotUsable")

@@ -3,10 +3,31 @@ import { id, type Signer, type SigningKey } from "ethers";
 import hre from "hardhat";
 import { args, INPUT, Job, MODEL } from "./job";
 import { encodeTerms, type TermsInput } from "./terms";
-import { as, deployWorld, enclaveKey, mined, now, registrationOf, type RegistryOptions, type With, type World } from "./world";
+import {
+  as,
+  deployWorld,
+  enclaveKey,
+  mined,
+  now,
+  type RegistryOptions,
+  registrationOf,
+  type With,
+  type World,
+} from "./world";
 
 export type Requester = With<
-  "ask" | "act" | "setMode" | "setProgram" | "last" | "gasSeen" | "calls" | "answer" | "output" | "succeeded" | "returned"
+  | "ask"
+  | "act"
+  | "mode"
+  | "setMode"
+  | "setProgram"
+  | "last"
+  | "gasSeen"
+  | "calls"
+  | "answer"
+  | "output"
+  | "succeeded"
+  | "returned"
 >;
 
 /** What `MockRequester.onInference` does. */

@@ -1,6 +1,15 @@
-import { concat, hexlify, id, keccak256, type SigningKey, toBeHex, type TypedDataDomain } from "ethers";
+import { concat, hexlify, id, keccak256, type SigningKey, type TypedDataDomain, toBeHex } from "ethers";
+import {
+  REFUSAL,
+  RESULT,
+  type RequestData,
+  requestIdOf,
+  type Statement,
+  sign,
+  statement,
+  structHash,
+} from "./statements";
 import { PROFILE } from "./world";
-import { REFUSAL, type RequestData, RESULT, requestIdOf, type Statement, sign, statement, structHash } from "./statements";
 
 export const MODEL = id("model");
 /** 96 bytes without a zero, the dearest input of that length. */

@@ -7,12 +7,12 @@ import {
   getCreateAddress,
   id,
   keccak256,
-  SigningKey,
   type Signer,
-  toBeHex,
-  toUtf8Bytes,
+  SigningKey,
   type TypedDataDomain,
   TypedDataEncoder,
+  toBeHex,
+  toUtf8Bytes,
   ZeroHash,
 } from "ethers";
 import type { HardhatRuntimeEnvironment } from "hardhat/types";
@@ -186,8 +186,7 @@ export interface DocumentOptions {
   readonly serial?: string;
 }
 
-const USER_DATA =
-  "uint256,uint256,uint256,uint256,address,bytes32,address,address,bytes32,bytes32,bytes32".split(",");
+const USER_DATA = "uint256,uint256,uint256,uint256,address,bytes32,address,address,bytes32,bytes32,bytes32".split(",");
 const CLAIMS =
   "tuple(bytes32 rootId,bytes32 payloadHash,uint64 timestampMs,string moduleId,bytes pcr0,bytes pcr1,bytes pcr2,bytes publicKey,bytes userData,bytes nonce)";
 export const ENDPOINT = "https://enclave.example";

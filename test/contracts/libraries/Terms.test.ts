@@ -1,7 +1,18 @@
 import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
+import {
+  concat,
+  dataLength,
+  getBytes,
+  hexlify,
+  id,
+  recoverAddress,
+  SigningKey,
+  toBeHex,
+  ZeroAddress,
+  ZeroHash,
+} from "ethers";
 import fc from "fast-check";
-import { concat, dataLength, getBytes, hexlify, id, recoverAddress, SigningKey, toBeHex, ZeroAddress, ZeroHash } from "ethers";
 import hre from "hardhat";
 import { HALF_ORDER, highS } from "../helpers/job";
 import { encodeTerms, type TermsInput, termsFields } from "../helpers/terms";
@@ -13,7 +24,10 @@ const fixture = async () => (await hre.ethers.deployContract("MockTerms")) as un
 
 const bits = (n: number) => fc.bigInt({ min: 0n, max: (1n << BigInt(n)) - 1n });
 const word = fc.option(
-  fc.uint8Array({ minLength: 32, maxLength: 32 }).map((b) => hexlify(b)).filter((b) => b !== ZeroHash),
+  fc
+    .uint8Array({ minLength: 32, maxLength: 32 })
+    .map((b) => hexlify(b))
+    .filter((b) => b !== ZeroHash),
   { nil: undefined },
 );
 
@@ -84,7 +98,10 @@ describe("libraries/Terms", () => {
       const head = getBytes(terms).slice(0, 32);
       const padded = hexlify(new Uint8Array(32).map((_, i) => head[i] ?? 0));
       await expect(lib.parse(terms), terms)
-        .to.be.revertedWithCustomError({ interface: (await hre.ethers.getContractAt("IInferenceHubErrors", ZeroAddress)).interface }, "HubTermsMalformed")
+        .to.be.revertedWithCustomError(
+          { interface: (await hre.ethers.getContractAt("IInferenceHubErrors", ZeroAddress)).interface },
+          "HubTermsMalformed",
+        )
         .withArgs(dataLength(terms), padded);
     }
     await lib.parse(encodeTerms({ deadline, retryUntil: deadline, callbackGas: 1 }));
