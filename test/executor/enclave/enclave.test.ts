@@ -4,6 +4,7 @@ import { ZERO_32, ZERO_ADDRESS } from "../../../executor/domain/ids";
 import type { Answer, RunOutcome } from "../../../executor/domain/request";
 import type { EnclaveConfig } from "../../../executor/enclave/config";
 import { LAUNCHERS, probeLevels } from "../../../executor/enclave/levels";
+import { ephemeralPlatform } from "../../../executor/enclave/platform/platform";
 import type { Enclave } from "../../../executor/enclave/ports";
 import { locateImage } from "../../../executor/enclave/sandbox/image";
 import { startEnclave } from "../../../executor/enclave/supervisor";
@@ -355,6 +356,19 @@ describe("an enclave at the strongest level of this machine", function () {
         expect(second.description.signer).to.not.equal(first.description.signer);
       }),
     ));
+
+  it("is one image whether bubblewrap or unshare makes its sandbox", async function () {
+    const makers = LAUNCHERS.filter(({ level }) => level === 3);
+    const missing = makers.map(({ unavailable }) => unavailable()).find((reason) => reason !== undefined);
+    if (missing !== undefined) {
+      console.log(`      skipped: ${missing}`);
+      this.skip();
+    }
+    const platform = ephemeralPlatform();
+    const ids: string[] = [];
+    for (const { name } of makers) await withEnclave({ launcher: name, platform }, async ({ description }) => void ids.push(description.imageId));
+    expect([ids.length, new Set(ids).size]).to.deep.equal([2, 1]);
+  });
 
   it("tells of every launcher whether it works, and what would help where it does not", async () => {
     const reports = await probeLevels(locateImage());
