@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { Signature, verifyTypedData } from "ethers";
-import { readFileSync, readdirSync } from "node:fs";
 import { ZERO_32, ZERO_ADDRESS } from "../../../executor/domain/ids";
 import type { Answer, RunOutcome } from "../../../executor/domain/request";
 import type { EnclaveConfig } from "../../../executor/enclave/config";
 import { LAUNCHERS, probeLevels } from "../../../executor/enclave/levels";
+import { ephemeralPlatform } from "../../../executor/enclave/platform/platform";
 import type { Enclave } from "../../../executor/enclave/ports";
 import { locateImage } from "../../../executor/enclave/sandbox/image";
 import { startEnclave } from "../../../executor/enclave/supervisor";
@@ -17,6 +17,7 @@ import { decodeTensorSignature } from "../../../executor/protocol/tensorSignatur
 import { numbersOf, tensorFrom } from "../../../executor/protocol/tensorValues";
 import { decodeUserData } from "../../../executor/protocol/userData";
 import { CHAIN, REQUESTER, enclaveConfig, floats, requestId, sha256, task } from "./support/enclave";
+import { runnerPids } from "./support/processes";
 import { endlessModel, identityModel, onnxFile, sumModel } from "./support/onnx";
 
 const HUB_DOMAIN = { name: "Assay", version: "1", chainId: CHAIN.chainId, verifyingContract: CHAIN.hub };
@@ -356,6 +357,19 @@ describe("an enclave at the strongest level of this machine", function () {
       }),
     ));
 
+  it("is one image whether bubblewrap or unshare makes its sandbox", async function () {
+    const makers = LAUNCHERS.filter(({ level }) => level === 3);
+    const missing = makers.map(({ unavailable }) => unavailable()).find((reason) => reason !== undefined);
+    if (missing !== undefined) {
+      console.log(`      skipped: ${missing}`);
+      this.skip();
+    }
+    const platform = ephemeralPlatform();
+    const ids: string[] = [];
+    for (const { name } of makers) await withEnclave({ launcher: name, platform }, async ({ description }) => void ids.push(description.imageId));
+    expect([ids.length, new Set(ids).size]).to.deep.equal([2, 1]);
+  });
+
   it("tells of every launcher whether it works, and what would help where it does not", async () => {
     const reports = await probeLevels(locateImage());
     expect(reports.map(({ launcher }) => launcher)).to.deep.equal(LAUNCHERS.map(({ name }) => name));
@@ -375,20 +389,3 @@ describe("an enclave at the strongest level of this machine", function () {
     }
   });
 });
-
-/** Processes of this machine that run a runner's bundle and that are ours: their ancestors lead to this process. */
-function runnerPids(): number[] {
-  const parents = new Map<number, { parent: number; command: string }>();
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]);
-      parents.set(Number(entry), { parent, command: readFileSync(`/proc/${entry}/cmdline`, "latin1") });
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  const ours = (pid: number): boolean => pid === process.pid || (parents.has(pid) && ours(parents.get(pid)?.parent as number));
-  return [...parents].filter(([pid, { command }]) => command.split("\0").some((arg, i) => arg.endsWith("/runner.js") && i > 0) && !command.includes("signer.js") && ours(pid)).map(([pid]) => pid);
-}
