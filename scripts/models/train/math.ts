@@ -5,10 +5,12 @@
  */
 
 /** ln 2 in two parts, of which the first has trailing zeros, so that its product with a small integer is exact. */
-const LN2_HIGH = 6.93147180369123816490e-1;
+const LN2_HIGH = 6.9314718036912381649e-1;
 const LN2_LOW = 1.90821492927058770002e-10;
 const LOG2_E = 1.4426950408889634;
 const MIN_EXPONENT = -1074;
+/** 2^-1022. */
+const MIN_NORMAL = 2.2250738585072014e-308;
 
 /** Exact powers of two from 2^-1074 to 2^1023. */
 const POWERS = (() => {
@@ -50,7 +52,7 @@ const bits = new DataView(new ArrayBuffer(8));
 
 /** Natural logarithm of a positive normal number, within about one unit in the last place. */
 export function log(x: number): number {
-  if (!(x >= 2 ** -1022) || x === Number.POSITIVE_INFINITY) throw new RangeError(`no logarithm for ${x}`);
+  if (!(x >= MIN_NORMAL) || x === Number.POSITIVE_INFINITY) throw new RangeError(`no logarithm for ${x}`);
   bits.setFloat64(0, x);
   const high = bits.getUint32(0);
   let exponent = (high >>> 20) - 1023;
@@ -83,6 +85,11 @@ export function cosOfTurns(turns: number): number {
 
 export function sinOfTurns(turns: number): number {
   return cosOfTurns(turns - 0.25);
+}
+
+/** Not `x ** 2`: powers are implementation-approximated as well. */
+export function square(x: number): number {
+  return x * x;
 }
 
 export function sigmoid(x: number): number {
