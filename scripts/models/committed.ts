@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type GoldenProfile, sha256Hex } from "./artefact";
 import type { CompactSet } from "./golden";

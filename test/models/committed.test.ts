@@ -1,6 +1,6 @@
-import { expect } from "chai";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "chai";
 import { inspectModel } from "../../executor/protocol/onnx/inspect";
 import {
   committedModels,

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { currentProfile } from "../../scripts/models/artefact";
 import { readCard, readGolden, readOnnx } from "../../scripts/models/committed";
-import { type CompactTensor, type Runtime, loadRuntime, openSession, runCompact } from "../../scripts/models/golden";
+import { type CompactTensor, loadRuntime, openSession, type Runtime, runCompact } from "../../scripts/models/golden";
 import { RECIPES } from "../../scripts/models/recipes/all";
 
 const RELATIVE = 1e-3;
@@ -41,7 +41,7 @@ describe("models: golden inputs and outputs", () => {
       for (const { inputs, outputs } of sets) {
         const results = await runCompact({ runtime, session, inputs });
         expect(results.length).to.equal(outputs.length);
-        results.forEach((result, i) => expectClose(result, outputs[i] as CompactTensor)); // The lengths are equal.
+        for (const [i, result] of results.entries()) expectClose(result, outputs[i] as CompactTensor); // The lengths are equal.
       }
       await session.release();
     });

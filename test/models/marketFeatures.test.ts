@@ -1,14 +1,14 @@
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
+import { parseDigits } from "../../scripts/models/data/digits";
 import {
   HISTORY_HOURS,
   MARKET_FEATURES,
-  VOLATILITY_FLOOR,
   marketHistory,
+  VOLATILITY_FLOOR,
 } from "../../scripts/models/data/marketFeatures";
 import { type PriceBar, parsePrices } from "../../scripts/models/data/prices";
 import { liquidationFeatures } from "../../scripts/models/recipes/liquidationRisk";
-import { parseDigits } from "../../scripts/models/data/digits";
 
 const RISE = 0.01;
 /** A Thursday, 00:00 UTC. */
@@ -42,9 +42,9 @@ describe("models: features", () => {
       0,
       0,
     ];
-    marketHistory(steady)
-      .features(at)
-      .forEach((value, f) => expect(value, MARKET_FEATURES[f]?.name).to.be.closeTo(expected[f] ?? Number.NaN, 1e-9));
+    for (const [f, value] of marketHistory(steady).features(at).entries()) {
+      expect(value, MARKET_FEATURES[f]?.name).to.be.closeTo(expected[f] ?? Number.NaN, 1e-9);
+    }
   });
 
   it("look at nothing that comes later", () => {
@@ -61,9 +61,8 @@ describe("models: features", () => {
     const market = MARKET_FEATURES.map((_, f) => f / 10);
     const features = liquidationFeatures(0.2, market);
     const drop = -Math.log(0.8);
-    [drop, Math.log(drop), Math.log(drop) - 0.1, Math.log(drop) - 0.2, ...market].forEach((value, f) =>
-      expect(features[f]).to.be.closeTo(value, 1e-14),
-    );
+    const expected = [drop, Math.log(drop), Math.log(drop) - 0.1, Math.log(drop) - 0.2, ...market];
+    for (const [f, value] of expected.entries()) expect(features[f]).to.be.closeTo(value, 1e-14);
     expect(features.length).to.equal(17);
   });
 });

@@ -92,12 +92,12 @@ describe("models: training", () => {
       );
       const options = { loss, epochs: 1, batchSize: 1, learningRate: 1e-3, weightDecay: 0, seed: 1 };
       train(network, { inputs: [input], targets: [1] }, options);
-      network.forEach(({ weights }, k) =>
-        weights.forEach((weight, i) => {
+      for (const [k, { weights }] of network.entries()) {
+        for (const [i, weight] of weights.entries()) {
           const slope = slopes[k]?.[i] ?? 0;
           if (Math.abs(slope) > 1e-6) expect(Math.sign(weight - (before[k]?.[i] ?? 0))).to.equal(-Math.sign(slope));
-        }),
-      );
+        }
+      }
       expect(slopes.some((list) => list.some((slope) => Math.abs(slope) > 1e-3))).to.equal(true);
     });
   }

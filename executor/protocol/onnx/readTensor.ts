@@ -1,7 +1,7 @@
 import type { Budget } from "./limits";
 import type { OnnxTensor, TypedField } from "./model";
 import { DIMENSION, TENSOR } from "./schema";
-import { type FieldValue, type Span, type Wire, demandInt32 } from "./wire";
+import { demandInt32, type FieldValue, type Span, type Wire } from "./wire";
 
 /** What every reader of a message needs. */
 export interface ReadContext {

@@ -74,10 +74,7 @@ const MAX_DETAIL_CHARACTERS = 200;
 
 /** Names come from the attacker: cut to a length and free of control characters, which terminals would obey. */
 export function reason(code: OnnxRefusalCode, detail: string): OnnxReason {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is removed.
-  const printable = detail
-    .slice(0, MAX_DETAIL_CHARACTERS)
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "?");
+  const printable = detail.slice(0, MAX_DETAIL_CHARACTERS).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
   return { code, detail: printable };
 }
 

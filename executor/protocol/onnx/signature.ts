@@ -1,5 +1,5 @@
 import type { SignatureEntry, TensorSignature } from "../tensorSignature";
-import { MAX_ELEMENTS, MAX_RANK, isDType } from "../tensorType";
+import { isDType, MAX_ELEMENTS, MAX_RANK } from "../tensorType";
 import { productOf } from "./checkTensor";
 import type { OnnxDimension, OnnxGraph, OnnxValue } from "./model";
 import { type OnnxReason, reason } from "./refusal";

@@ -1,4 +1,4 @@
-import { type Field, bytesField, floatField, integerField, message, packedField, textField } from "./protobuf";
+import { bytesField, type Field, floatField, integerField, message, packedField, textField } from "./protobuf";
 
 /**
  * Writes ONNX files: the same arguments give the same bytes. Field numbers as in `executor/protocol/onnx/schema.ts`,

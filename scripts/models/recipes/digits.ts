@@ -1,5 +1,5 @@
 import { type DigitImage, parseDigits } from "../data/digits";
-import { ElementType, attribute, floatTensor, int64Tensor, model } from "../onnx/writer";
+import { attribute, ElementType, floatTensor, int64Tensor, model } from "../onnx/writer";
 import { accuracy } from "../train/metrics";
 import { createNetwork, predict, roundedToFloat32 } from "../train/network";
 import { train } from "../train/trainer";

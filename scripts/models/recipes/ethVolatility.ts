@@ -1,9 +1,9 @@
-import { HISTORY_HOURS, MARKET_FEATURES, VOLATILITY_FLOOR, marketHistory } from "../data/marketFeatures";
+import { HISTORY_HOURS, MARKET_FEATURES, marketHistory, VOLATILITY_FLOOR } from "../data/marketFeatures";
 import { parsePrices } from "../data/prices";
 import { ElementType, model } from "../onnx/writer";
 import { log } from "../train/math";
 import { qlike, rSquared } from "../train/metrics";
-import { type Network, createNetwork, predict, roundedToFloat32 } from "../train/network";
+import { createNetwork, type Network, predict, roundedToFloat32 } from "../train/network";
 import { fitNormalisation, normalise } from "../train/normalisation";
 import { train } from "../train/trainer";
 import { featureBatch, spread } from "./goldenRows";

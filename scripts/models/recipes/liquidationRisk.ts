@@ -2,8 +2,8 @@ import {
   type FeatureDescription,
   HISTORY_HOURS,
   MARKET_FEATURES,
-  VOLATILITY_FLOOR,
   marketHistory,
+  VOLATILITY_FLOOR,
 } from "../data/marketFeatures";
 import { parsePrices } from "../data/prices";
 import { ElementType, model } from "../onnx/writer";
@@ -15,8 +15,8 @@ import { seededRandom } from "../train/random";
 import { train } from "../train/trainer";
 import { featureBatch, spread } from "./goldenRows";
 import { networkGraph, normalisationGraph } from "./networkGraph";
+import { HOUR_MS, PRICE_DATA, TEST_FROM_MS } from "./priceData";
 import { IR_VERSION, OPSET, type Recipe, type Scores } from "./recipe";
-import { PRICE_DATA, TEST_FROM_MS, HOUR_MS } from "./priceData";
 
 const HORIZON_HOURS = 24;
 /** A case every third hour: neighbouring hours share 23 of their 24 hours of outcome. */

@@ -1,4 +1,4 @@
-import { type NodeSpec, attribute, floatTensor } from "../onnx/writer";
+import { attribute, floatTensor, type NodeSpec } from "../onnx/writer";
 import type { Network } from "../train/network";
 import type { Normalisation } from "../train/normalisation";
 

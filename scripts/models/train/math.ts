@@ -5,9 +5,8 @@
  */
 
 /** ln 2 in two parts, of which the first has trailing zeros, so that its product with a small integer is exact. */
-const LN2_HIGH = 6.9314718036912381649e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
-const LOG2_E = 1.4426950408889634;
+const LN2_HIGH = 0x162e42fee / 0x200000000;
+const LN2_LOW = 1.9082149292705877e-10;
 const MIN_EXPONENT = -1074;
 /** 2^-1022. */
 const MIN_NORMAL = 2.2250738585072014e-308;
@@ -35,7 +34,7 @@ export function exp(x: number): number {
   if (Number.isNaN(x)) return x;
   if (x > 709.78) return Number.POSITIVE_INFINITY;
   if (x < -745) return 0;
-  const k = Math.round(x * LOG2_E);
+  const k = Math.round(x * Math.LOG2E);
   const r = x - k * LN2_HIGH - k * LN2_LOW;
   let sum = 0;
   for (let n = EXP_TERMS - 1; n >= 0; n -= 1) sum = sum * r + (EXP_COEFFICIENTS[n] as number); // n is below EXP_TERMS.

@@ -1,5 +1,5 @@
-import { type Network, forward, layerBuffers } from "./network";
 import { cosOfTurns, exp, sigmoid } from "./math";
+import { forward, layerBuffers, type Network } from "./network";
 import { seededRandom, shuffle } from "./random";
 
 /** `logistic`: one output, target 0 or 1. `softmax`: target is the class. `squared`: one output, any target. */

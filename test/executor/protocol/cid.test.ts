@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect } from "chai";
 import fc from "fast-check";
-import { hex32 } from "../../../executor/domain/ids";
 import { isAssayError } from "../../../executor/domain/errors";
+import { hex32 } from "../../../executor/domain/ids";
 import { cidFromSha256, sha256FromCid } from "../../../executor/protocol/cid";
 
 const sha256 = (text: string) => hex32(`0x${createHash("sha256").update(text).digest("hex")}`);

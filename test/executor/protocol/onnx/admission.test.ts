@@ -5,15 +5,15 @@ import { ONNX_REFUSALS } from "../../../../executor/protocol/onnx/refusal";
 import { decodeTensorSignature, encodeTensorSignature } from "../../../../executor/protocol/tensorSignature";
 import { bytesField, integerField, message, packedField, textField } from "../../../../scripts/models/onnx/protobuf";
 import {
-  type GraphSpec,
   attribute,
   floatTensor,
+  type GraphSpec,
   int64Tensor,
   model,
   tensor,
 } from "../../../../scripts/models/onnx/writer";
 import { deepTree } from "../../../fixtures/hostileModels";
-import { RELU, RELU_GRAPH, X, Y, admitCode, codeOf, smallModel, withGraphFields } from "./smallModel";
+import { admitCode, codeOf, RELU, RELU_GRAPH, smallModel, withGraphFields, X, Y } from "./smallModel";
 
 function signatureOf(verdict: AdmissionVerdict) {
   if (!verdict.ok) throw new Error(verdict.reason.code);
@@ -293,7 +293,7 @@ describe("protocol/onnx: admission", () => {
 
   it("keeps control characters of hostile names out of its details", () => {
     const verdict = admit(
-      smallModel({ nodes: [{ ...RELU, opType: "\u001b[2J\u202e" + "z".repeat(500), domain: "evil" }] }),
+      smallModel({ nodes: [{ ...RELU, opType: `\u001b[2J\u202e${"z".repeat(500)}`, domain: "evil" }] }),
     );
     expect(verdict.ok ? "" : verdict.reason.detail).to.match(/^[ -~]{1,200}$/);
   });

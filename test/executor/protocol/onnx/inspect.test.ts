@@ -4,7 +4,7 @@ import { sha256FromCid } from "../../../../executor/protocol/cid";
 import { inspectModel } from "../../../../executor/protocol/onnx/inspect";
 import { readOnnx } from "../../../../scripts/models/committed";
 import { attribute, floatTensor } from "../../../../scripts/models/onnx/writer";
-import { RELU_GRAPH, X, Y, smallModel } from "./smallModel";
+import { RELU_GRAPH, smallModel, X, Y } from "./smallModel";
 
 describe("protocol/onnx: inspect", () => {
   it("describes a committed model", () => {

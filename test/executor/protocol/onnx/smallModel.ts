@@ -2,11 +2,11 @@ import { type AdmissionVerdict, admit } from "../../../../executor/protocol/onnx
 import { bytesField, integerField, message } from "../../../../scripts/models/onnx/protobuf";
 import {
   type GraphSpec,
-  type NodeSpec,
-  type ValueSpec,
   graphMessage,
   model,
+  type NodeSpec,
   opset,
+  type ValueSpec,
 } from "../../../../scripts/models/onnx/writer";
 
 export const X: ValueSpec = { name: "x", dtype: 1, dims: ["N"] };

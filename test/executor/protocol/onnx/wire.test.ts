@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { DEFAULT_LIMITS } from "../../../../executor/protocol/onnx/limits";
+import { readModel } from "../../../../executor/protocol/onnx/readModel";
 import {
   bytesField,
   integerField,
@@ -7,8 +9,6 @@ import {
   textField,
   varint,
 } from "../../../../scripts/models/onnx/protobuf";
-import { DEFAULT_LIMITS } from "../../../../executor/protocol/onnx/limits";
-import { readModel } from "../../../../executor/protocol/onnx/readModel";
 import { admitCode, smallModel, withGraphFields } from "./smallModel";
 
 const valid = smallModel();
