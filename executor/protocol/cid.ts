@@ -26,7 +26,11 @@ export function cidFromSha256(hash: Hex32): string {
  * @throws AssayError `CID_UNSUPPORTED` for anything but the one form that `cidFromSha256` makes, so that one file has one id
  */
 export function sha256FromCid(cid: string): Hex32 {
-  const unsupported = new AssayError({ code: "CID_UNSUPPORTED", message: "expected a CIDv1, raw, sha2-256, base32 (bafkrei…)", context: { cid } });
+  const unsupported = new AssayError({
+    code: "CID_UNSUPPORTED",
+    message: "expected a CIDv1, raw, sha2-256, base32 (bafkrei…)",
+    context: { cid },
+  });
   if (!/^b[a-z2-7]{58}$/.test(cid)) throw unsupported;
   let bits = 0n;
   for (const digit of cid.slice(1)) bits = (bits << 5n) | BigInt(ALPHABET.indexOf(digit));

@@ -49,7 +49,8 @@ export async function makeArtefact(recipe: Recipe, { onnx, evaluation, golden }:
   await session.release();
   const io = toJson({ sets });
   const { verdict, modelHash, cid, bytes } = inspectModel(onnx);
-  if (!verdict.admitted) throw new Error(`${recipe.name} would be refused: ${verdict.reason.code} ${verdict.reason.detail}`);
+  if (!verdict.admitted)
+    throw new Error(`${recipe.name} would be refused: ${verdict.reason.code} ${verdict.reason.detail}`);
   const { sha256: dataSha256, ...data } = recipe.data;
   const card = toJson({
     name: recipe.name,
@@ -67,7 +68,9 @@ export async function makeArtefact(recipe: Recipe, { onnx, evaluation, golden }:
     metrics: {
       ...evaluation,
       model: rounded(evaluation.model),
-      baselines: Object.fromEntries(Object.entries(evaluation.baselines).map(([name, scores]) => [name, rounded(scores)])),
+      baselines: Object.fromEntries(
+        Object.entries(evaluation.baselines).map(([name, scores]) => [name, rounded(scores)]),
+      ),
     },
     golden: { sha256: sha256Hex(Buffer.from(io)), profile: currentProfile(runtime.env.versions.node ?? "unknown") },
   });

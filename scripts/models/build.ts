@@ -13,7 +13,9 @@ import type { Recipe } from "./recipes/recipe";
  * Exit code 0 if everything agrees, 1 if anything differs, 2 for wrong arguments.
  */
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { data: { type: "string" }, only: { type: "string" }, write: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: { data: { type: "string" }, only: { type: "string" }, write: { type: "boolean" } },
+  });
   const chosen = RECIPES.filter(({ name }) => values.only === undefined || name === values.only);
   if (chosen.length === 0) {
     console.error(`No model ${values.only}; there are ${RECIPES.map(({ name }) => name).join(", ")}.`);
@@ -21,7 +23,10 @@ async function main(): Promise<number> {
   }
   let failures = 0;
   for (const recipe of chosen) {
-    const isGood = await handle(recipe, { dataFolder: values.data ?? DEFAULT_DATA_FOLDER, write: values.write ?? false });
+    const isGood = await handle(recipe, {
+      dataFolder: values.data ?? DEFAULT_DATA_FOLDER,
+      write: values.write ?? false,
+    });
     if (!isGood) failures += 1;
   }
   return failures === 0 ? 0 : 1;
@@ -32,7 +37,9 @@ async function handle(recipe: Recipe, options: { dataFolder: string; write: bool
   const data = findData(recipe, options.dataFolder);
   if (!data.ok) {
     const isFound = data.reason === "other-hash";
-    console.log(`${name}: ${isFound ? "the data has another sha-256 than the one the model was trained on" : "no data"} at ${data.path}`);
+    console.log(
+      `${name}: ${isFound ? "the data has another sha-256 than the one the model was trained on" : "no data"} at ${data.path}`,
+    );
     console.log(`  It can be had from ${recipe.data.source} (sha-256 ${recipe.data.sha256}).`);
     if (options.write) return false;
     return reportDamage(name) && !isFound;
@@ -57,7 +64,9 @@ async function handle(recipe: Recipe, options: { dataFolder: string; write: bool
 
 function reportDamage(name: string): boolean {
   const damaged = damagedFiles(name);
-  console.log(damaged.length === 0 ? `${name}: committed files have their hashes` : `${name}: DAMAGED ${damaged.join(", ")}`);
+  console.log(
+    damaged.length === 0 ? `${name}: committed files have their hashes` : `${name}: DAMAGED ${damaged.join(", ")}`,
+  );
   return damaged.length === 0;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type GoldenProfile, sha256Hex } from "./artefact";
 import type { CompactSet } from "./golden";
@@ -13,7 +13,11 @@ export interface ModelCard {
   readonly opset: number;
   readonly signature: unknown;
   readonly dataSha256: string;
-  readonly metrics: { readonly testCases: number; readonly model: Scores; readonly baselines: Readonly<Record<string, Scores>> };
+  readonly metrics: {
+    readonly testCases: number;
+    readonly model: Scores;
+    readonly baselines: Readonly<Record<string, Scores>>;
+  };
   readonly golden: { readonly sha256: string; readonly profile: GoldenProfile };
 }
 
@@ -38,7 +42,9 @@ export function readGolden(name: string): { readonly sets: readonly CompactSet[]
 
 /** Names of the models that are committed, by their folders. */
 export function committedModels(): string[] {
-  return readdirSync(MODELS_FOLDER, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return readdirSync(MODELS_FOLDER, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
 }
 
 /** Every committed file whose hash is not the one that `model.json` gives; empty if all is well. */
@@ -50,11 +56,16 @@ export function damagedFiles(name: string): string[] {
   return damaged;
 }
 
-export type DataLookup = { readonly ok: true; readonly bytes: Uint8Array } | { readonly ok: false; readonly reason: "missing" | "other-hash"; readonly path: string };
+export type DataLookup =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly reason: "missing" | "other-hash"; readonly path: string };
 
 /** The recipe's data, from the data folder or from what is shipped with the model. Data of another hash is not used. */
 export function findData({ name, data }: Recipe, dataFolder: string): DataLookup {
-  const paths = [join(dataFolder, data.file), ...(data.shipped === undefined ? [] : [join(modelFolder(name), data.shipped)])];
+  const paths = [
+    join(dataFolder, data.file),
+    ...(data.shipped === undefined ? [] : [join(modelFolder(name), data.shipped)]),
+  ];
   const path = paths.find((candidate) => existsSync(candidate));
   if (path === undefined) return { ok: false, reason: "missing", path: paths[0] ?? data.file };
   const bytes = readFileSync(path);

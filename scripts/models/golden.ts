@@ -29,7 +29,11 @@ export async function loadRuntime(): Promise<Runtime> {
 
 /** One thread and one order of execution, as in an enclave. */
 export async function openSession(runtime: Runtime, onnx: Uint8Array): Promise<InferenceSession> {
-  return runtime.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: "sequential" });
+  return runtime.InferenceSession.create(onnx, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+  });
 }
 
 export interface CompactRun {
@@ -62,7 +66,12 @@ function toOrt(runtime: Runtime, { dtype, dims, b64 }: CompactTensor): OrtTensor
 
 function fromOrt(name: string, { type, dims, data }: OrtTensor): CompactTensor {
   if (!isGoldenType(type) || !ArrayBuffer.isView(data)) throw new Error(`no golden values of type ${type}`);
-  return { name, dtype: type, dims, b64: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64") };
+  return {
+    name,
+    dtype: type,
+    dims,
+    b64: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64"),
+  };
 }
 
 function isGoldenType(dtype: string): dtype is GoldenType {

@@ -3,13 +3,15 @@ import { checkTensor } from "./checkTensor";
 import { type AdmissionLimits, DEFAULT_LIMITS } from "./limits";
 import type { OnnxGraph, OnnxModel } from "./model";
 import { checkNames, subgraphs } from "./names";
-import { checkNode } from "./operators";
+import { checkNode, falseConstants } from "./operators";
 import { readModel } from "./readModel";
 import { type OnnxReason, OnnxRefusal, reason } from "./refusal";
 import { signatureOf } from "./signature";
 import { checkTrees, isTreeEnsemble, treeNodeCount } from "./trees";
 
-export type AdmissionVerdict = { readonly ok: true; readonly signature: TensorSignature } | { readonly ok: false; readonly reason: OnnxReason };
+export type AdmissionVerdict =
+  | { readonly ok: true; readonly signature: TensorSignature }
+  | { readonly ok: false; readonly reason: OnnxReason };
 
 /** The IR versions that onnxruntime 1.30 loads; version 3 brought operator sets, without which nothing has a meaning. */
 const MIN_IR_VERSION = 3;
@@ -25,7 +27,9 @@ export function admit(bytes: Uint8Array, limits: AdmissionLimits = DEFAULT_LIMIT
   return reading.ok ? admitModel({ model: reading.model, bytes, limits }) : reading;
 }
 
-export type Reading = { readonly ok: true; readonly model: OnnxModel } | { readonly ok: false; readonly reason: OnnxReason };
+export type Reading =
+  | { readonly ok: true; readonly model: OnnxModel }
+  | { readonly ok: false; readonly reason: OnnxReason };
 
 /** The strict reading as a value; any other exception is a defect of the reader and is not hidden. */
 export function readForAdmission(bytes: Uint8Array, limits: AdmissionLimits): Reading {
@@ -46,9 +50,14 @@ export interface ModelCheck {
 
 /** The rules that go beyond the form of the bytes. The cheap ones come first; the first that fails is the reason. */
 export function admitModel(check: ModelCheck): AdmissionVerdict {
-  const { graph } = check.model;
+  const { graph, opsets } = check.model;
   if (graph === undefined) return { ok: false, reason: reason("ONNX_GRAPH_MISSING", "no field 7") };
-  const found = checkModel(check.model) ?? checkTreeCount(check, graph) ?? checkGraph(check, graph) ?? checkNames(graph);
+  const versions = new Map(opsets.map(({ domain, version }) => [domain, version]));
+  const found =
+    checkModel(check.model) ??
+    checkTreeCount(check, graph) ??
+    checkGraph({ ...check, opsets: versions }, graph) ??
+    checkNames(graph);
   return found === undefined ? signatureOf(graph) : { ok: false, reason: found };
 }
 
@@ -68,7 +77,9 @@ function checkModel({ irVersion, opsets, functionCount, trainingInfoCount }: Onn
 
 function checkTreeCount({ limits }: ModelCheck, graph: OnnxGraph): OnnxReason | undefined {
   const count = sumTrees(graph);
-  return count > limits.maxTreeNodes ? reason("ONNX_TREE_TOO_LARGE", `${count} tree nodes, at most ${limits.maxTreeNodes}`) : undefined;
+  return count > limits.maxTreeNodes
+    ? reason("ONNX_TREE_TOO_LARGE", `${count} tree nodes, at most ${limits.maxTreeNodes}`)
+    : undefined;
 }
 
 function sumTrees(graph: OnnxGraph): number {
@@ -80,16 +91,22 @@ function sumTrees(graph: OnnxGraph): number {
   return count;
 }
 
+interface GraphCheck extends ModelCheck {
+  readonly opsets: ReadonlyMap<string, number>;
+}
+
 /** Recursion here and in the other checks is as deep as the reader let subgraphs be. */
-function checkGraph(check: ModelCheck, graph: OnnxGraph): OnnxReason | undefined {
-  if (graph.sparseInitialiserCount > 0) return reason("ONNX_SPARSE_TENSOR", `${graph.sparseInitialiserCount} sparse initialisers`);
+function checkGraph(check: GraphCheck, graph: OnnxGraph): OnnxReason | undefined {
+  if (graph.sparseInitialiserCount > 0)
+    return reason("ONNX_SPARSE_TENSOR", `${graph.sparseInitialiserCount} sparse initialisers`);
   for (const tensor of graph.initialisers) {
     const found = checkTensor(tensor);
     if (found !== undefined) return found;
   }
+  const isFalse = falseConstants(graph);
   for (const node of graph.nodes) {
-    const { model, bytes, limits } = check;
-    let found = checkNode({ node, graph, opsets: model.opsets, limits });
+    const { opsets, bytes, limits } = check;
+    let found = checkNode({ node, isFalse, opsets, limits });
     if (found === undefined && isTreeEnsemble(node)) found = checkTrees({ node, bytes, limits });
     for (const tensor of node.attributes.flatMap(({ tensors }) => tensors)) found ??= checkTensor(tensor);
     for (const inner of subgraphs(node)) found ??= checkGraph(check, inner);

@@ -55,7 +55,8 @@ export function checkTensor(tensor: OnnxTensor): OnnxReason | undefined {
   if (tensor.isSegmented) return reason("ONNX_TENSOR_SEGMENT", `tensor ${name}`);
   const element = ELEMENT_TYPES[dtype];
   if (element === undefined) return reason("ONNX_TENSOR_TYPE", `tensor ${name} has type ${dtype}`);
-  const wrong = (why: string): OnnxReason => reason("ONNX_TENSOR_SIZE", `tensor ${name} of type ${dtype} and dimensions ${dims.join("x")}: ${why}`);
+  const wrong = (why: string): OnnxReason =>
+    reason("ONNX_TENSOR_SIZE", `tensor ${name} of type ${dtype} and dimensions ${dims.join("x")}: ${why}`);
   if (dims.some((dim) => dim < 0)) return wrong("a dimension is negative");
   const elements = productOf(dims);
   if (raw !== undefined) {

@@ -50,7 +50,9 @@ export function inspectModel(bytes: Uint8Array, limits: AdmissionLimits = DEFAUL
   return {
     ...head,
     content: contentOf(reading.model),
-    verdict: verdict.ok ? { admitted: true, signature: verdict.signature } : { admitted: false, reason: verdict.reason },
+    verdict: verdict.ok
+      ? { admitted: true, signature: verdict.signature }
+      : { admitted: false, reason: verdict.reason },
   };
 }
 
@@ -80,7 +82,8 @@ function countOperators(walk: { graph: OnnxGraph; level: number; counts: Map<str
   for (const node of graph.nodes) {
     const name = node.domain === "" ? node.opType : `${node.domain}.${node.opType}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
-    for (const inner of subgraphs(node)) deepest = Math.max(deepest, countOperators({ graph: inner, level: level + 1, counts }));
+    for (const inner of subgraphs(node))
+      deepest = Math.max(deepest, countOperators({ graph: inner, level: level + 1, counts }));
   }
   return deepest;
 }

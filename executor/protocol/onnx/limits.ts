@@ -51,11 +51,13 @@ export class Budget {
   }
 
   object(): void {
-    if (--this.#objects < 0) throw new OnnxRefusal("ONNX_TOO_MANY_OBJECTS", `more than ${this.limits.maxObjects} objects`);
+    if (--this.#objects < 0)
+      throw new OnnxRefusal("ONNX_TOO_MANY_OBJECTS", `more than ${this.limits.maxObjects} objects`);
   }
 
   integer(): void {
-    if (--this.#integers < 0) throw new OnnxRefusal("ONNX_TOO_MANY_INTEGERS", `more than ${this.limits.maxIntegers} list elements`);
+    if (--this.#integers < 0)
+      throw new OnnxRefusal("ONNX_TOO_MANY_INTEGERS", `more than ${this.limits.maxIntegers} list elements`);
   }
 
   /** `level` 0 is the outermost. */

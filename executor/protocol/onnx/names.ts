@@ -27,7 +27,8 @@ export function checkNames(graph: OnnxGraph, outer: Scope = NOTHING): OnnxReason
   for (const [index, node] of graph.nodes.entries()) {
     for (const name of node.outputs) {
       if (name === "") continue;
-      if (producer.has(name) || given.has(name) || stored.has(name)) return reason("ONNX_NAME_REPEATED", `output ${name} of ${node.opType}`);
+      if (producer.has(name) || given.has(name) || stored.has(name))
+        return reason("ONNX_NAME_REPEATED", `output ${name} of ${node.opType}`);
       producer.set(name, index);
     }
   }

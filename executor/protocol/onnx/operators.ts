@@ -1,5 +1,5 @@
 import type { AdmissionLimits } from "./limits";
-import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxOpset, OnnxTensor } from "./model";
+import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor } from "./model";
 import { type OnnxReason, reason } from "./refusal";
 
 /** Their outputs differ from run to run, and even a seeded one goes on from its state in the next run of a session. */
@@ -20,9 +20,10 @@ const ZERO_MAY_BE_ABSENT: ReadonlySet<number> = new Set([1, 2, 3]);
 
 export interface NodeCheck {
   readonly node: OnnxNode;
-  /** The graph that holds the node. */
-  readonly graph: OnnxGraph;
-  readonly opsets: readonly OnnxOpset[];
+  /** `falseConstants` of the graph that holds the node. */
+  readonly isFalse: ReadonlySet<string>;
+  /** Versions by domain. */
+  readonly opsets: ReadonlyMap<string, number>;
   readonly limits: AdmissionLimits;
 }
 
@@ -33,10 +34,10 @@ export function checkNode(check: NodeCheck): OnnxReason | undefined {
     return reason("ONNX_DOMAIN", `operator ${node.opType} of domain ${node.domain}`);
   }
   if (node.overload !== "") return reason("ONNX_FUNCTION", `overload ${node.overload} of ${node.opType}`);
-  const opset = opsets.find(({ domain }) => domain === node.domain);
-  if (opset === undefined) return reason("ONNX_OPSET_MISSING", `domain "${node.domain}" of operator ${node.opType}`);
+  const version = opsets.get(node.domain);
+  if (version === undefined) return reason("ONNX_OPSET_MISSING", `domain "${node.domain}" of operator ${node.opType}`);
   if (node.domain === "" && RANDOM_OPERATORS.has(node.opType)) return reason("ONNX_OPERATOR_RANDOM", node.opType);
-  if (node.domain === "" && node.opType === "Dropout" && mayTrain(check, opset.version)) {
+  if (node.domain === "" && node.opType === "Dropout" && mayTrain(check, version)) {
     return reason("ONNX_OPERATOR_RANDOM", "Dropout that may be in training mode");
   }
   return checkAttributes(node);
@@ -46,21 +47,27 @@ export function checkNode(check: NodeCheck): OnnxReason | undefined {
  * Dropout draws numbers in training mode. Up to opset 6 that is the default, up to 11 impossible, then the third input
  * says so; one that is not a constant false may be true.
  */
-function mayTrain({ node, graph }: NodeCheck, version: number): boolean {
+function mayTrain({ node, isFalse }: NodeCheck, version: number): boolean {
   if (version < 7) return !node.attributes.some(({ name, integer }) => name === "is_test" && integer !== 0);
   const mode = node.inputs[2];
   if (version < 12 || mode === undefined || mode === "") return false;
-  const constant = graph.initialisers.find(({ name }) => name === mode) ?? constantOf(graph, mode);
-  return constant === undefined || !isFalse(constant);
+  return !isFalse.has(mode);
 }
 
-function constantOf(graph: OnnxGraph, output: string): OnnxTensor | undefined {
-  const source = graph.nodes.find(({ opType, domain, outputs }) => opType === "Constant" && domain === "" && outputs[0] === output);
-  return source?.attributes.find(({ name }) => name === "value")?.tensors[0];
+/** Names of the values of a graph that are a constant false. Made once per graph, lest many Dropouts cost a square. */
+export function falseConstants(graph: OnnxGraph): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const tensor of graph.initialisers) if (isFalseScalar(tensor)) names.add(tensor.name);
+  for (const { opType, domain, outputs, attributes } of graph.nodes) {
+    if (opType !== "Constant" || domain !== "") continue;
+    const value = attributes.find(({ name }) => name === "value")?.tensors[0];
+    if (value !== undefined && isFalseScalar(value)) names.add(outputs[0] ?? "");
+  }
+  return names;
 }
 
 /** Only the typed list is looked at, and one raw byte: a scalar bool has no other forms. */
-function isFalse({ raw, rawFirstByte, stored, int32Head }: OnnxTensor): boolean {
+function isFalseScalar({ raw, rawFirstByte, stored, int32Head }: OnnxTensor): boolean {
   if (raw !== undefined) return raw.stop - raw.start === 1 && rawFirstByte === 0;
   return stored.length === 1 && int32Head.length === 1 && int32Head[0] === 0;
 }

@@ -13,7 +13,8 @@ import { type Span, Wire } from "./wire";
  */
 export function readModel(bytes: Uint8Array, limits: AdmissionLimits): OnnxModel {
   if (bytes.length === 0) throw new OnnxRefusal("ONNX_EMPTY", "0 bytes");
-  if (bytes.length > limits.maxBytes) throw new OnnxRefusal("ONNX_TOO_LARGE", `${bytes.length} bytes, at most ${limits.maxBytes}`);
+  if (bytes.length > limits.maxBytes)
+    throw new OnnxRefusal("ONNX_TOO_LARGE", `${bytes.length} bytes, at most ${limits.maxBytes}`);
   demandProtobuf(bytes);
   const context: ReadContext = { wire: new Wire(bytes), budget: new Budget(limits) };
   const opsets: OnnxOpset[] = [];

@@ -1,7 +1,7 @@
 import type { Budget } from "./limits";
 import type { OnnxTensor, TypedField } from "./model";
 import { DIMENSION, TENSOR } from "./schema";
-import { type FieldValue, type Span, type Wire, demandInt32 } from "./wire";
+import { demandInt32, type FieldValue, type Span, type Wire } from "./wire";
 
 /** What every reader of a message needs. */
 export interface ReadContext {
@@ -9,7 +9,14 @@ export interface ReadContext {
   readonly budget: Budget;
 }
 
-const TYPED_FIELDS: Readonly<Record<number, TypedField>> = { 4: "float", 5: "int32", 6: "string", 7: "int64", 10: "double", 11: "uint64" };
+const TYPED_FIELDS: Readonly<Record<number, TypedField>> = {
+  4: "float",
+  5: "int32",
+  6: "string",
+  7: "int64",
+  10: "double",
+  11: "uint64",
+};
 const INT32_DATA = 5;
 const INT32_HEAD_LENGTH = 16;
 

@@ -7,7 +7,14 @@ import type { Span } from "./wire";
 type ReadType = Omit<OnnxValue, "name">;
 
 const NO_TYPE: ReadType = { kind: "none", dtype: 0, dims: undefined };
-const KINDS: Readonly<Record<number, OnnxTypeKind>> = { 1: "tensor", 4: "sequence", 5: "map", 7: "opaque", 8: "sparse", 9: "optional" };
+const KINDS: Readonly<Record<number, OnnxTypeKind>> = {
+  1: "tensor",
+  4: "sequence",
+  5: "map",
+  7: "opaque",
+  8: "sparse",
+  9: "optional",
+};
 
 export function readValue(context: ReadContext, span: Span): OnnxValue {
   const { wire, budget } = context;
@@ -30,7 +37,8 @@ export function readType(context: ReadContext, span: Span, level: number): ReadT
     const kind = KINDS[value.number];
     if (kind === undefined) return;
     // One of a oneof: protobuf keeps the last, another reader the first.
-    if (type.kind !== "none") throw new OnnxRefusal("ONNX_FIELD_REPEATED", `TypeProto is both ${type.kind} and ${kind}`);
+    if (type.kind !== "none")
+      throw new OnnxRefusal("ONNX_FIELD_REPEATED", `TypeProto is both ${type.kind} and ${kind}`);
     type = kind === "tensor" ? readTensorType(context, value.span) : { ...NO_TYPE, kind };
     if (kind === "sequence" || kind === "optional") readInner({ context, span: value.span, level, field: 1 });
     if (kind === "map") readInner({ context, span: value.span, level, field: 2 });

@@ -6,13 +6,15 @@ export const ONNX_REFUSALS = {
   // The bytes.
   ONNX_EMPTY: "The file is empty; protobuf would read it as an empty model.",
   ONNX_TOO_LARGE: "The file is larger than the limit.",
-  ONNX_ORT_FORMAT: "The bytes carry the mark of ORT's own format, which onnxruntime would load instead of the ONNX in it.",
+  ONNX_ORT_FORMAT:
+    "The bytes carry the mark of ORT's own format, which onnxruntime would load instead of the ONNX in it.",
   ONNX_TRUNCATED: "A field ends after the message that holds it.",
   ONNX_VARINT_OVERLONG: "A varint is longer than its value needs or than its type allows.",
   ONNX_INTEGER_RANGE: "A 32-bit field holds a number of more than 32 bits.",
   ONNX_WIRE_TYPE: "A field has another wire type than the schema gives it, or an unknown one.",
   ONNX_FIELD_UNKNOWN: "A field is not in the schema, so that two readers could disagree on what the model says.",
-  ONNX_FIELD_REPEATED: "A field that occurs once at most occurs twice; readers differ in which one they take, or merge both.",
+  ONNX_FIELD_REPEATED:
+    "A field that occurs once at most occurs twice; readers differ in which one they take, or merge both.",
   ONNX_STRING_NOT_UTF8: "A name is not valid UTF-8.",
   ONNX_TOO_MANY_OBJECTS: "The file holds more messages and strings than the limit.",
   ONNX_TOO_MANY_INTEGERS: "The file holds more list elements than the limit.",
@@ -41,7 +43,8 @@ export const ONNX_REFUSALS = {
   ONNX_SPARSE_TENSOR: "The model holds or takes sparse tensors.",
   ONNX_TENSOR_SEGMENT: "A tensor is given in segments.",
   ONNX_TENSOR_TYPE: "A tensor's element type is undefined or unknown.",
-  ONNX_TENSOR_SIZE: "The data of a tensor does not have the size that its type and dimensions say, or it is not where its type belongs.",
+  ONNX_TENSOR_SIZE:
+    "The data of a tensor does not have the size that its type and dimensions say, or it is not where its type belongs.",
 
   // Names.
   ONNX_NAME_REPEATED: "One name is given to two values or attributes.",
@@ -51,7 +54,8 @@ export const ONNX_REFUSALS = {
   // Inputs and outputs.
   ONNX_SIGNATURE_COUNT: "There is no output, or there are more than 255 inputs or outputs.",
   ONNX_SIGNATURE_NAME: "The name of an input or output is empty, longer than 255 bytes or holds U+0000.",
-  ONNX_SIGNATURE_KIND: "An input or output is not a dense tensor (sequence, map, optional, sparse, opaque), or has no type.",
+  ONNX_SIGNATURE_KIND:
+    "An input or output is not a dense tensor (sequence, map, optional, sparse, opaque), or has no type.",
   ONNX_SIGNATURE_TYPE: "The element type of an input or output is outside the ONNX numbers 1 to 13.",
   ONNX_SIGNATURE_RANK_UNKNOWN: "An input or output has no rank; a scalar fed to such an input can abort onnxruntime.",
   ONNX_SIGNATURE_RANK: "An input or output has more than eight dimensions.",
@@ -70,8 +74,7 @@ const MAX_DETAIL_CHARACTERS = 200;
 
 /** Names come from the attacker: cut to a length and free of control characters, which terminals would obey. */
 export function reason(code: OnnxRefusalCode, detail: string): OnnxReason {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is removed.
-  const printable = detail.slice(0, MAX_DETAIL_CHARACTERS).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "?");
+  const printable = detail.slice(0, MAX_DETAIL_CHARACTERS).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
   return { code, detail: printable };
 }
 

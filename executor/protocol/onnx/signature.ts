@@ -1,10 +1,12 @@
 import type { SignatureEntry, TensorSignature } from "../tensorSignature";
-import { MAX_ELEMENTS, MAX_RANK, isDType } from "../tensorType";
+import { isDType, MAX_ELEMENTS, MAX_RANK } from "../tensorType";
 import { productOf } from "./checkTensor";
 import type { OnnxDimension, OnnxGraph, OnnxValue } from "./model";
 import { type OnnxReason, reason } from "./refusal";
 
-export type SignatureResult = { readonly ok: true; readonly signature: TensorSignature } | { readonly ok: false; readonly reason: OnnxReason };
+export type SignatureResult =
+  | { readonly ok: true; readonly signature: TensorSignature }
+  | { readonly ok: false; readonly reason: OnnxReason };
 
 const MAX_TENSORS = 255;
 const MAX_NAME_BYTES = 255;
@@ -31,9 +33,11 @@ export function signatureOf(graph: OnnxGraph): SignatureResult {
 function checkValue({ name, kind, dtype, dims }: OnnxValue): OnnxReason | undefined {
   const bytes = Buffer.byteLength(name);
   // onnxruntime-node hands names over as C strings, which end at U+0000.
-  if (bytes === 0 || bytes > MAX_NAME_BYTES || name.includes("\0")) return reason("ONNX_SIGNATURE_NAME", `${bytes} bytes: ${name}`);
+  if (bytes === 0 || bytes > MAX_NAME_BYTES || name.includes("\0"))
+    return reason("ONNX_SIGNATURE_NAME", `${bytes} bytes: ${name}`);
   if (kind === "sparse") return reason("ONNX_SPARSE_TENSOR", name);
-  if (kind !== "tensor") return reason("ONNX_SIGNATURE_KIND", `${name} is ${kind === "none" ? "without a type" : kind}`);
+  if (kind !== "tensor")
+    return reason("ONNX_SIGNATURE_KIND", `${name} is ${kind === "none" ? "without a type" : kind}`);
   if (!isDType(dtype)) return reason("ONNX_SIGNATURE_TYPE", `${name} has type ${dtype}`);
   if (dims === undefined) return reason("ONNX_SIGNATURE_RANK_UNKNOWN", name);
   if (dims.length > MAX_RANK) return reason("ONNX_SIGNATURE_RANK", `${name} has rank ${dims.length}`);
@@ -51,7 +55,8 @@ function toFixed(dimension: OnnxDimension): number | null {
 }
 
 function toEntry({ name, dtype, dims }: OnnxValue): SignatureEntry {
-  if (!isDType(dtype) || dims === undefined) throw new TypeError("a value is turned into an entry before it was checked");
+  if (!isDType(dtype) || dims === undefined)
+    throw new TypeError("a value is turned into an entry before it was checked");
   return { name, dtype, dims: dims.map(toFixed) };
 }
 

@@ -4,9 +4,15 @@ import { type OnnxReason, reason } from "./refusal";
 import type { Span } from "./wire";
 
 /** For every tree node, the positions of the nodes under it; or why there is no such list. */
-type Children = { readonly ok: true; readonly below: readonly (readonly number[])[] } | { readonly ok: false; readonly reason: OnnxReason };
+type Children =
+  | { readonly ok: true; readonly below: readonly (readonly number[])[] }
+  | { readonly ok: false; readonly reason: OnnxReason };
 
-const TREE_OPERATORS: ReadonlySet<string> = new Set(["TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"]);
+const TREE_OPERATORS: ReadonlySet<string> = new Set([
+  "TreeEnsemble",
+  "TreeEnsembleClassifier",
+  "TreeEnsembleRegressor",
+]);
 
 export interface TreeCheck {
   readonly node: OnnxNode;
@@ -50,7 +56,9 @@ function checkForest(below: readonly (readonly number[])[], maxDepth: number): O
     level = level.flatMap((at) => below[at] ?? []);
   }
   // With one parent each, what no root reaches runs in a circle.
-  return visited === below.length ? undefined : reason("ONNX_TREE_MALFORMED", `${below.length - visited} tree nodes in a cycle`);
+  return visited === below.length
+    ? undefined
+    : reason("ONNX_TREE_MALFORMED", `${below.length - visited} tree nodes in a cycle`);
 }
 
 /** `TreeEnsembleClassifier` and `-Regressor`: a node is named by (tree, id), and the links of a LEAF mean nothing. */
@@ -60,7 +68,8 @@ function childrenById({ node, bytes }: TreeCheck): Children {
   const yes = integersOf(node, "nodes_truenodeids");
   const no = integersOf(node, "nodes_falsenodeids");
   const modes = attributeOf(node, "nodes_modes")?.strings ?? [];
-  if ([trees, yes, no, modes].some((list) => list.length !== ids.length)) return malformed("lists of different lengths");
+  if ([trees, yes, no, modes].some((list) => list.length !== ids.length))
+    return malformed("lists of different lengths");
   const positions = new Map<string, number>();
   for (let at = 0; at < ids.length; at += 1) positions.set(`${trees[at]}:${ids[at]}`, at);
   if (positions.size !== ids.length) return malformed("two nodes with one id");
@@ -87,7 +96,10 @@ function childrenByPosition(node: OnnxNode): Children {
   const below: number[][] = [];
   for (let at = 0; at < yes.length; at += 1) {
     const inner: number[] = [];
-    for (const [targets, leaf] of [[yes, yesLeaf], [no, noLeaf]] as const) {
+    for (const [targets, leaf] of [
+      [yes, yesLeaf],
+      [no, noLeaf],
+    ] as const) {
       // All four lists have one length, compared above.
       const target = targets[at] as number;
       const isInner = leaf[at] === 0;
@@ -108,7 +120,13 @@ function leafCount(node: OnnxNode): number {
 
 /** "LEAF" in ASCII. */
 function isLeaf(bytes: Uint8Array, { start, stop }: Span): boolean {
-  return stop - start === 4 && bytes[start] === 0x4c && bytes[start + 1] === 0x45 && bytes[start + 2] === 0x41 && bytes[start + 3] === 0x46;
+  return (
+    stop - start === 4 &&
+    bytes[start] === 0x4c &&
+    bytes[start + 1] === 0x45 &&
+    bytes[start + 2] === 0x41 &&
+    bytes[start + 3] === 0x46
+  );
 }
 
 function attributeOf(node: OnnxNode, name: string): OnnxAttribute | undefined {

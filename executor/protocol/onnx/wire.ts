@@ -66,13 +66,15 @@ export class Wire {
       const wireType = tag % 8;
       const number = Math.floor(tag / 8);
       const rule = schema.fields[number];
-      if (rule === undefined) throw new OnnxRefusal("ONNX_FIELD_UNKNOWN", `${schema.name} field ${number} at byte ${at}`);
+      if (rule === undefined)
+        throw new OnnxRefusal("ONNX_FIELD_UNKNOWN", `${schema.name} field ${number} at byte ${at}`);
       const packed = isPacked(rule, wireType);
       if (!packed && wireType !== WIRE_TYPES[rule.kind]) {
         throw new OnnxRefusal("ONNX_WIRE_TYPE", `${schema.name} field ${number} has wire type ${wireType}`);
       }
       if (!rule.repeated) {
-        if (seen & (1 << number)) throw new OnnxRefusal("ONNX_FIELD_REPEATED", `${schema.name} field ${number} at byte ${at}`);
+        if (seen & (1 << number))
+          throw new OnnxRefusal("ONNX_FIELD_REPEATED", `${schema.name} field ${number} at byte ${at}`);
         seen |= 1 << number;
       }
       const value = this.#value({ number, rule, packed, span: { start: this.#position, stop: span.stop } });
@@ -83,7 +85,8 @@ export class Wire {
 
   /** Calls `each` with every varint of a packed list. */
   packedIntegers(span: Span, each: (integer: number) => void): void {
-    for (let at = span.start; at < span.stop; at = this.#position) each(this.#varint({ start: at, stop: span.stop }, MAX_VARINT));
+    for (let at = span.start; at < span.stop; at = this.#position)
+      each(this.#varint({ start: at, stop: span.stop }, MAX_VARINT));
   }
 
   /** The text of a name. @throws OnnxRefusal unless it is UTF-8: two names must not look alike after decoding. */
@@ -131,7 +134,8 @@ export class Wire {
     const length = at - span.start + 1;
     // A last group of zero is padding. The tenth group has room for bit 63 only, the fifth of a short one for four bits.
     const room = length === MAX_VARINT ? 1 : maxBytes === MAX_SHORT_VARINT && length === MAX_SHORT_VARINT ? 15 : 127;
-    if ((length > 1 && last === 0) || last > room) throw new OnnxRefusal("ONNX_VARINT_OVERLONG", `varint at byte ${span.start}`);
+    if ((length > 1 && last === 0) || last > room)
+      throw new OnnxRefusal("ONNX_VARINT_OVERLONG", `varint at byte ${span.start}`);
     this.#position = at + 1;
     if (length === MAX_VARINT) return this.#negative(span.start);
     let value = 0;

@@ -15,8 +15,10 @@ export function parseDigits(gzipped: Uint8Array): DigitImage[] {
     const numbers = line.split(",").map(Number);
     const pixels = numbers.slice(0, PIXELS);
     const digit = numbers[PIXELS];
-    const isImage = numbers.length === PIXELS + 1 && pixels.every((pixel) => Number.isInteger(pixel) && pixel >= 0 && pixel <= 16);
-    if (!isImage || digit === undefined || !(digit >= 0 && digit <= 9)) throw new Error(`digits: row ${index + 1} is malformed`);
+    const isImage =
+      numbers.length === PIXELS + 1 && pixels.every((pixel) => Number.isInteger(pixel) && pixel >= 0 && pixel <= 16);
+    if (!isImage || digit === undefined || !(digit >= 0 && digit <= 9))
+      throw new Error(`digits: row ${index + 1} is malformed`);
     return { pixels, digit };
   });
 }

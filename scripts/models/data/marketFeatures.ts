@@ -1,4 +1,4 @@
-import { cosOfTurns, log, sinOfTurns } from "../train/math";
+import { cosOfTurns, log, sinOfTurns, square } from "../train/math";
 import type { PriceBar } from "./prices";
 
 /** A number that a contract has to pass, and what it means. */
@@ -10,12 +10,36 @@ export interface FeatureDescription {
 
 /** The state of the market at the close of an hour, in the order of the model's input. */
 export const MARKET_FEATURES: readonly FeatureDescription[] = [
-  { name: "log_vol_6h", meaning: "ln(realised volatility of the last 6 hours + 0.0001)", unit: "ln of daily volatility" },
-  { name: "log_vol_24h", meaning: "ln(realised volatility of the last 24 hours + 0.0001)", unit: "ln of daily volatility" },
-  { name: "log_vol_168h", meaning: "ln(realised volatility of the last 168 hours + 0.0001)", unit: "ln of daily volatility" },
-  { name: "log_vol_720h", meaning: "ln(realised volatility of the last 720 hours + 0.0001)", unit: "ln of daily volatility" },
-  { name: "log_range_vol_24h", meaning: "ln(Parkinson's high-low volatility of the last 24 hours + 0.0001)", unit: "ln of daily volatility" },
-  { name: "log_range_vol_168h", meaning: "ln(Parkinson's high-low volatility of the last 168 hours + 0.0001)", unit: "ln of daily volatility" },
+  {
+    name: "log_vol_6h",
+    meaning: "ln(realised volatility of the last 6 hours + 0.0001)",
+    unit: "ln of daily volatility",
+  },
+  {
+    name: "log_vol_24h",
+    meaning: "ln(realised volatility of the last 24 hours + 0.0001)",
+    unit: "ln of daily volatility",
+  },
+  {
+    name: "log_vol_168h",
+    meaning: "ln(realised volatility of the last 168 hours + 0.0001)",
+    unit: "ln of daily volatility",
+  },
+  {
+    name: "log_vol_720h",
+    meaning: "ln(realised volatility of the last 720 hours + 0.0001)",
+    unit: "ln of daily volatility",
+  },
+  {
+    name: "log_range_vol_24h",
+    meaning: "ln(Parkinson's high-low volatility of the last 24 hours + 0.0001)",
+    unit: "ln of daily volatility",
+  },
+  {
+    name: "log_range_vol_168h",
+    meaning: "ln(Parkinson's high-low volatility of the last 168 hours + 0.0001)",
+    unit: "ln of daily volatility",
+  },
   { name: "return_24h", meaning: "ln(close / close 24 hours ago)", unit: "ln of a price ratio" },
   { name: "return_168h", meaning: "ln(close / close 168 hours ago)", unit: "ln of a price ratio" },
   { name: "below_high_720h", meaning: "ln(close / highest high of the last 720 hours)", unit: "ln of a price ratio" },
@@ -44,15 +68,16 @@ export function marketHistory(bars: readonly PriceBar[]): MarketHistory {
     if (found === undefined) throw new RangeError(`no bar ${at}`);
     return found;
   };
-  const squaredReturns = cumulative(bars.length, (t) => (t === 0 ? 0 : log(bar(t).close / bar(t - 1).close) ** 2));
+  const squaredReturns = cumulative(bars.length, (t) => (t === 0 ? 0 : square(log(bar(t).close / bar(t - 1).close))));
   // Parkinson 1980: the squared log range over 4 ln 2 estimates the variance of the hour.
-  const squaredRanges = cumulative(bars.length, (t) => log(bar(t).high / bar(t).low) ** 2 / (4 * Math.LN2));
+  const squaredRanges = cumulative(bars.length, (t) => square(log(bar(t).high / bar(t).low)) / (4 * Math.LN2));
   const daily = (sums: Float64Array, at: number, hours: number): number => {
     if (at + 1 < hours) throw new RangeError(`bar ${at} has no ${hours} hours before it`);
     return Math.sqrt((((sums[at + 1] as number) - (sums[at + 1 - hours] as number)) / hours) * 24);
   };
   const volatility = (at: number, hours: number): number => daily(squaredReturns, at, hours);
-  const logVolatility = (sums: Float64Array, at: number, hours: number): number => log(daily(sums, at, hours) + VOLATILITY_FLOOR);
+  const logVolatility = (sums: Float64Array, at: number, hours: number): number =>
+    log(daily(sums, at, hours) + VOLATILITY_FLOOR);
   const features = (at: number): number[] => {
     if (at < HISTORY_HOURS) throw new RangeError(`bar ${at} has less than ${HISTORY_HOURS} hours of history`);
     const { close, timeMs } = bar(at);

@@ -16,7 +16,13 @@ export function parsePrices(gzipped: Uint8Array): PriceBar[] {
   if (header?.trim() !== HEADER) throw new Error(`prices: expected the columns ${HEADER}`);
   return lines.map((line, index) => {
     const [timeMs, , high, low, close] = line.split(",").map(Number);
-    if (timeMs === undefined || high === undefined || low === undefined || close === undefined || !(low > 0 && high >= low)) {
+    if (
+      timeMs === undefined ||
+      high === undefined ||
+      low === undefined ||
+      close === undefined ||
+      !(low > 0 && high >= low)
+    ) {
       throw new Error(`prices: row ${index + 1} is malformed`);
     }
     return { timeMs, high, low, close };

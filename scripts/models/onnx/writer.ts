@@ -1,4 +1,4 @@
-import { type Field, bytesField, floatField, integerField, message, packedField, textField } from "./protobuf";
+import { bytesField, type Field, floatField, integerField, message, packedField, textField } from "./protobuf";
 
 /**
  * Writes ONNX files: the same arguments give the same bytes. Field numbers as in `executor/protocol/onnx/schema.ts`,
@@ -85,8 +85,13 @@ export function nodeMessage({ opType, inputs, outputs, attributes = [], domain }
 }
 
 export function valueMessage({ name, dtype, dims }: ValueSpec): Uint8Array {
-  const shape = dims?.map((dim) => bytesField(1, dim === null ? message() : typeof dim === "number" ? integerField(1, dim) : textField(2, dim)));
-  const tensorType = message(integerField(1, dtype), ...(shape === undefined ? [] : [bytesField(2, message(...shape))]));
+  const shape = dims?.map((dim) =>
+    bytesField(1, dim === null ? message() : typeof dim === "number" ? integerField(1, dim) : textField(2, dim)),
+  );
+  const tensorType = message(
+    integerField(1, dtype),
+    ...(shape === undefined ? [] : [bytesField(2, message(...shape))]),
+  );
   return message(textField(1, name), bytesField(2, message(bytesField(1, tensorType))));
 }
 
@@ -110,11 +115,16 @@ export function int64Tensor(name: string, dims: readonly number[], values: reado
 
 /** Attributes, by the type of their value. */
 export const attribute = {
-  float: (name: string, value: number): Uint8Array => message(textField(1, name), floatField(2, value), integerField(20, 1)),
-  integer: (name: string, value: bigint | number): Uint8Array => message(textField(1, name), integerField(3, value), integerField(20, 2)),
-  text: (name: string, value: string): Uint8Array => message(textField(1, name), textField(4, value), integerField(20, 3)),
-  tensor: (name: string, value: Uint8Array): Uint8Array => message(textField(1, name), bytesField(5, value), integerField(20, 4)),
-  graph: (name: string, value: GraphSpec): Uint8Array => message(textField(1, name), bytesField(6, graphMessage(value)), integerField(20, 5)),
+  float: (name: string, value: number): Uint8Array =>
+    message(textField(1, name), floatField(2, value), integerField(20, 1)),
+  integer: (name: string, value: bigint | number): Uint8Array =>
+    message(textField(1, name), integerField(3, value), integerField(20, 2)),
+  text: (name: string, value: string): Uint8Array =>
+    message(textField(1, name), textField(4, value), integerField(20, 3)),
+  tensor: (name: string, value: Uint8Array): Uint8Array =>
+    message(textField(1, name), bytesField(5, value), integerField(20, 4)),
+  graph: (name: string, value: GraphSpec): Uint8Array =>
+    message(textField(1, name), bytesField(6, graphMessage(value)), integerField(20, 5)),
   floats: (name: string, values: readonly number[]): Uint8Array =>
     message(textField(1, name), bytesField(7, new Uint8Array(Float32Array.from(values).buffer)), integerField(20, 6)),
   integers: (name: string, values: readonly (bigint | number)[]): Uint8Array =>

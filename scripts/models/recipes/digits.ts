@@ -1,5 +1,5 @@
 import { type DigitImage, parseDigits } from "../data/digits";
-import { ElementType, attribute, floatTensor, int64Tensor, model } from "../onnx/writer";
+import { attribute, ElementType, floatTensor, int64Tensor, model } from "../onnx/writer";
 import { accuracy } from "../train/metrics";
 import { createNetwork, predict, roundedToFloat32 } from "../train/network";
 import { train } from "../train/trainer";
@@ -39,11 +39,18 @@ export const DIGITS: Recipe = {
     file: "digits/digits.csv.gz",
     sha256: "46abec6b12486ad9e51943373abcf22bbea1b5a51a1619b361570d8893f1464a",
     description: "1,797 handwritten digits, 8x8 pixels with grey levels 0 to 16, the digit last in the row",
-    source: "UCI Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998, doi 10.24432/C50P49), as in Debian's python3-sklearn",
+    source:
+      "UCI Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998, doi 10.24432/C50P49), as in Debian's python3-sklearn",
     licence: "CC BY 4.0 (UCI), BSD-3-Clause (scikit-learn)",
     shipped: "digits.csv.gz",
   },
-  features: [{ name: "image", meaning: "grey levels by row from the top, 0 is blank and 16 is full ink", unit: "1/16 of full ink" }],
+  features: [
+    {
+      name: "image",
+      meaning: "grey levels by row from the top, 0 is blank and 16 is full ink",
+      unit: "1/16 of full ink",
+    },
+  ],
   network: { sizes: [64, 96, 48, 10], seed: 2 },
   training: { loss: "softmax", epochs: 25, batchSize: 64, learningRate: 3e-3, weightDecay: 1e-4, seed: 7 },
   build(data) {
@@ -53,7 +60,13 @@ export const DIGITS: Recipe = {
     const plain = training.map(scaled);
     const targets = training.map(({ digit }) => digit);
     // A digit moved by a pixel is the same digit.
-    const inputs = [[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]].flatMap(([right = 0, down = 0]) => plain.map((image) => moved(image, right, down)));
+    const inputs = [
+      [0, 0],
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ].flatMap(([right = 0, down = 0]) => plain.map((image) => moved(image, right, down)));
     const network = createNetwork(this.network.sizes, this.network.seed);
     train(network, { inputs, targets: inputs.map((_, i) => targets[i % targets.length] as number) }, this.training);
     const linear = createNetwork([64, 10], 2);
@@ -61,8 +74,13 @@ export const DIGITS: Recipe = {
 
     const truths = test.map(({ digit }) => digit);
     const testImages = test.map(scaled);
-    const accuracyOf = (predictions: readonly number[]): { accuracy: number } => ({ accuracy: accuracy({ predictions, truths }) });
-    const counts = truths.reduce((sum, digit) => sum.fill((sum[digit] as number) + 1, digit, digit + 1), new Float64Array(10));
+    const accuracyOf = (predictions: readonly number[]): { accuracy: number } => ({
+      accuracy: accuracy({ predictions, truths }),
+    });
+    const counts = truths.reduce(
+      (sum, digit) => sum.fill((sum[digit] as number) + 1, digit, digit + 1),
+      new Float64Array(10),
+    );
     const body = networkGraph("scaled", network);
     const onnx = model({
       irVersion: IR_VERSION,
@@ -71,14 +89,33 @@ export const DIGITS: Recipe = {
       graph: {
         name: this.name,
         nodes: [
-          { opType: "Cast", inputs: ["image"], outputs: ["grey"], attributes: [attribute.integer("to", ElementType.float)] },
+          {
+            opType: "Cast",
+            inputs: ["image"],
+            outputs: ["grey"],
+            attributes: [attribute.integer("to", ElementType.float)],
+          },
           { opType: "Reshape", inputs: ["grey", "flat_shape"], outputs: ["flat"] },
           { opType: "Mul", inputs: ["flat", "per_level"], outputs: ["scaled"] },
           ...body.nodes,
-          { opType: "ArgMax", inputs: [body.output], outputs: ["digit"], attributes: [attribute.integer("axis", 1), attribute.integer("keepdims", 0)] },
-          { opType: "Softmax", inputs: [body.output], outputs: ["probabilities"], attributes: [attribute.integer("axis", 1)] },
+          {
+            opType: "ArgMax",
+            inputs: [body.output],
+            outputs: ["digit"],
+            attributes: [attribute.integer("axis", 1), attribute.integer("keepdims", 0)],
+          },
+          {
+            opType: "Softmax",
+            inputs: [body.output],
+            outputs: ["probabilities"],
+            attributes: [attribute.integer("axis", 1)],
+          },
         ],
-        initialisers: [int64Tensor("flat_shape", [2], [-1n, 64n]), floatTensor("per_level", [1], [1 / GREY_LEVELS]), ...body.initialisers],
+        initialisers: [
+          int64Tensor("flat_shape", [2], [-1n, 64n]),
+          floatTensor("per_level", [1], [1 / GREY_LEVELS]),
+          ...body.initialisers,
+        ],
         inputs: [{ name: "image", dtype: ElementType.uint8, dims: ["N", SIDE, SIDE] }],
         outputs: [
           { name: "digit", dtype: ElementType.int64, dims: ["N"] },

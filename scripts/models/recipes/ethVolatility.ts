@@ -1,9 +1,9 @@
-import { HISTORY_HOURS, MARKET_FEATURES, VOLATILITY_FLOOR, marketHistory } from "../data/marketFeatures";
+import { HISTORY_HOURS, MARKET_FEATURES, marketHistory, VOLATILITY_FLOOR } from "../data/marketFeatures";
 import { parsePrices } from "../data/prices";
 import { ElementType, model } from "../onnx/writer";
 import { log } from "../train/math";
 import { qlike, rSquared } from "../train/metrics";
-import { type Network, createNetwork, predict, roundedToFloat32 } from "../train/network";
+import { createNetwork, type Network, predict, roundedToFloat32 } from "../train/network";
 import { fitNormalisation, normalise } from "../train/normalisation";
 import { train } from "../train/trainer";
 import { featureBatch, spread } from "./goldenRows";
@@ -54,14 +54,27 @@ function harForecast({ training, test }: Cases, centre: number): number[] {
   const four = (cases: readonly Case[]): Float64Array[] => cases.map(({ features }) => features.slice(0, 4));
   const normalisation = fitNormalisation(four(training));
   const network = createNetwork([4, 1], 9);
-  const options = { loss: "squared", epochs: 4, batchSize: 128, learningRate: 5e-3, weightDecay: 1e-4, seed: 7 } as const;
-  train(network, { inputs: normalise(four(training), normalisation), targets: training.map(({ target }) => target - centre) }, options);
+  const options = {
+    loss: "squared",
+    epochs: 4,
+    batchSize: 128,
+    learningRate: 5e-3,
+    weightDecay: 1e-4,
+    seed: 7,
+  } as const;
+  train(
+    network,
+    { inputs: normalise(four(training), normalisation), targets: training.map(({ target }) => target - centre) },
+    options,
+  );
   return predict(network, normalise(four(test), normalisation)).map(([z]) => (z ?? 0) + centre);
 }
 
 /** Training is on centred targets; the centre goes into the last bias. */
 function withOutputShift(network: Network, shift: number): Network {
-  return network.map((layer, k) => (k === network.length - 1 ? { ...layer, biases: layer.biases.map((bias) => bias + shift) } : layer));
+  return network.map((layer, k) =>
+    k === network.length - 1 ? { ...layer, biases: layer.biases.map((bias) => bias + shift) } : layer,
+  );
 }
 
 export const ETH_VOLATILITY: Recipe = {
@@ -78,7 +91,11 @@ export const ETH_VOLATILITY: Recipe = {
     const normalisation = fitNormalisation(examples);
     const centre = training.reduce((sum, { target }) => sum + target, 0) / training.length;
     const trained = createNetwork(this.network.sizes, this.network.seed);
-    train(trained, { inputs: normalise(examples, normalisation), targets: training.map(({ target }) => target - centre) }, this.training);
+    train(
+      trained,
+      { inputs: normalise(examples, normalisation), targets: training.map(({ target }) => target - centre) },
+      this.training,
+    );
     const network = withOutputShift(trained, centre);
     const testFeatures = test.map(({ features }) => features);
     const predictions = predict(roundedToFloat32(network), normalise(testFeatures, normalisation)).map(([z]) => z ?? 0);
@@ -105,7 +122,10 @@ export const ETH_VOLATILITY: Recipe = {
         testCases: test.length,
         model: score(predictions, test),
         baselines: {
-          "training mean": score(predictions.map(() => centre), test),
+          "training mean": score(
+            predictions.map(() => centre),
+            test,
+          ),
           "persistence, last 24 h": score(feature(1), test),
           "persistence, last 168 h": score(feature(2), test),
           "HAR, linear": score(harForecast(cases, centre), test),

@@ -1,4 +1,10 @@
-import { type FeatureDescription, HISTORY_HOURS, MARKET_FEATURES, VOLATILITY_FLOOR, marketHistory } from "../data/marketFeatures";
+import {
+  type FeatureDescription,
+  HISTORY_HOURS,
+  MARKET_FEATURES,
+  marketHistory,
+  VOLATILITY_FLOOR,
+} from "../data/marketFeatures";
 import { parsePrices } from "../data/prices";
 import { ElementType, model } from "../onnx/writer";
 import { exp, log, normalCdf, sigmoid } from "../train/math";
@@ -9,8 +15,8 @@ import { seededRandom } from "../train/random";
 import { train } from "../train/trainer";
 import { featureBatch, spread } from "./goldenRows";
 import { networkGraph, normalisationGraph } from "./networkGraph";
+import { HOUR_MS, PRICE_DATA, TEST_FROM_MS } from "./priceData";
 import { IR_VERSION, OPSET, type Recipe, type Scores } from "./recipe";
-import { PRICE_DATA, TEST_FROM_MS, HOUR_MS } from "./priceData";
 
 const HORIZON_HOURS = 24;
 /** A case every third hour: neighbouring hours share 23 of their 24 hours of outcome. */
@@ -62,7 +68,9 @@ export function liquidationCases(data: Uint8Array): Cases {
     if (!isTraining && bar.timeMs < TEST_FROM_MS) continue;
     const market = history.features(at);
     const lowest = Math.min(...history.bars.slice(at + 1, at + 1 + HORIZON_HOURS).map(({ low }) => low));
-    const buffers = isTraining ? [BUFFERS[Math.floor(random() * BUFFERS.length)] as number, exp(log(0.005) + random() * log(60))] : BUFFERS;
+    const buffers = isTraining
+      ? [BUFFERS[Math.floor(random() * BUFFERS.length)] as number, exp(log(0.005) + random() * log(60))]
+      : BUFFERS;
     for (const buffer of buffers) {
       (isTraining ? cases.training : cases.test).push({
         features: liquidationFeatures(buffer, market),
@@ -94,7 +102,12 @@ function score(predictions: readonly number[], cases: readonly Case[]): Scores {
 function fixedBufferScore(predictions: readonly number[], cases: readonly Case[]): Scores {
   const chosen = [...cases.keys()].filter((i) => cases[i]?.buffer === FIXED_BUFFER);
   const at = <T>(list: readonly T[]): T[] => chosen.map((i) => list[i] as T); // `chosen` indexes `cases`, as long as both lists.
-  return { aucAtBuffer15: areaUnderCurve({ predictions: at(predictions), truths: at(cases).map(({ isBreached }) => isBreached) }) };
+  return {
+    aucAtBuffer15: areaUnderCurve({
+      predictions: at(predictions),
+      truths: at(cases).map(({ isBreached }) => isBreached),
+    }),
+  };
 }
 
 /** A logistic regression on the buffer alone: what is known without looking at the market. */
@@ -103,7 +116,14 @@ function bufferOnly({ training, test }: Cases): number[] {
   const normalisation = fitNormalisation(two(training));
   const network = createNetwork([2, 1], 5);
   const targets = training.map(({ isBreached }) => isBreached);
-  const options = { loss: "logistic", epochs: 3, batchSize: 128, learningRate: 5e-3, weightDecay: 1e-4, seed: 7 } as const;
+  const options = {
+    loss: "logistic",
+    epochs: 3,
+    batchSize: 128,
+    learningRate: 5e-3,
+    weightDecay: 1e-4,
+    seed: 7,
+  } as const;
   train(network, { inputs: normalise(two(training), normalisation), targets }, options);
   return predict(network, normalise(two(test), normalisation)).map(([z]) => sigmoid(z ?? 0));
 }
@@ -121,9 +141,15 @@ export const LIQUIDATION_RISK: Recipe = {
     const examples = training.map(({ features }) => features);
     const normalisation = fitNormalisation(examples);
     const network = createNetwork(this.network.sizes, this.network.seed);
-    train(network, { inputs: normalise(examples, normalisation), targets: training.map(({ isBreached }) => isBreached) }, this.training);
+    train(
+      network,
+      { inputs: normalise(examples, normalisation), targets: training.map(({ isBreached }) => isBreached) },
+      this.training,
+    );
     const testFeatures = test.map(({ features }) => features);
-    const predictions = predict(roundedToFloat32(network), normalise(testFeatures, normalisation)).map(([z]) => sigmoid(z ?? 0));
+    const predictions = predict(roundedToFloat32(network), normalise(testFeatures, normalisation)).map(([z]) =>
+      sigmoid(z ?? 0),
+    );
     const prior = training.reduce((sum, { isBreached }) => sum + isBreached, 0) / training.length;
     const head = normalisationGraph("features", normalisation);
     const body = networkGraph(head.output, network);
@@ -147,7 +173,10 @@ export const LIQUIDATION_RISK: Recipe = {
         testCases: test.length,
         model: score(predictions, test),
         baselines: {
-          "training rate": score(predictions.map(() => prior), test),
+          "training rate": score(
+            predictions.map(() => prior),
+            test,
+          ),
           "buffer only, logistic": score(bufferOnly(cases), test),
           "Gaussian barrier, 168 h volatility": score(test.map(barrierProbability), test),
         },

@@ -1,4 +1,4 @@
-import { type NodeSpec, attribute, floatTensor } from "../onnx/writer";
+import { attribute, floatTensor, type NodeSpec } from "../onnx/writer";
 import type { Network } from "../train/network";
 import type { Normalisation } from "../train/normalisation";
 
@@ -16,7 +16,10 @@ export function normalisationGraph(input: string, { mean, inverse }: Normalisati
       { opType: "Sub", inputs: [input, "mean"], outputs: ["centred"] },
       { opType: "Mul", inputs: ["centred", "inverse_deviation"], outputs: ["normalised"] },
     ],
-    initialisers: [floatTensor("mean", [mean.length], mean), floatTensor("inverse_deviation", [inverse.length], inverse)],
+    initialisers: [
+      floatTensor("mean", [mean.length], mean),
+      floatTensor("inverse_deviation", [inverse.length], inverse),
+    ],
     output: "normalised",
   };
 }
@@ -27,7 +30,10 @@ export function networkGraph(input: string, network: Network): GraphPiece {
   const initialisers: Uint8Array[] = [];
   let from = input;
   for (const [k, { inputs, outputs, weights, biases }] of network.entries()) {
-    initialisers.push(floatTensor(`weights_${k}`, [outputs, inputs], weights), floatTensor(`biases_${k}`, [outputs], biases));
+    initialisers.push(
+      floatTensor(`weights_${k}`, [outputs, inputs], weights),
+      floatTensor(`biases_${k}`, [outputs], biases),
+    );
     nodes.push({
       opType: "Gemm",
       inputs: [from, `weights_${k}`, `biases_${k}`],

@@ -5,10 +5,11 @@
  */
 
 /** ln 2 in two parts, of which the first has trailing zeros, so that its product with a small integer is exact. */
-const LN2_HIGH = 6.93147180369123816490e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
-const LOG2_E = 1.4426950408889634;
+const LN2_HIGH = 0x162e42fee / 0x200000000;
+const LN2_LOW = 1.9082149292705877e-10;
 const MIN_EXPONENT = -1074;
+/** 2^-1022. */
+const MIN_NORMAL = 2.2250738585072014e-308;
 
 /** Exact powers of two from 2^-1074 to 2^1023. */
 const POWERS = (() => {
@@ -33,7 +34,7 @@ export function exp(x: number): number {
   if (Number.isNaN(x)) return x;
   if (x > 709.78) return Number.POSITIVE_INFINITY;
   if (x < -745) return 0;
-  const k = Math.round(x * LOG2_E);
+  const k = Math.round(x * Math.LOG2E);
   const r = x - k * LN2_HIGH - k * LN2_LOW;
   let sum = 0;
   for (let n = EXP_TERMS - 1; n >= 0; n -= 1) sum = sum * r + (EXP_COEFFICIENTS[n] as number); // n is below EXP_TERMS.
@@ -50,7 +51,7 @@ const bits = new DataView(new ArrayBuffer(8));
 
 /** Natural logarithm of a positive normal number, within about one unit in the last place. */
 export function log(x: number): number {
-  if (!(x >= 2 ** -1022) || x === Number.POSITIVE_INFINITY) throw new RangeError(`no logarithm for ${x}`);
+  if (!(x >= MIN_NORMAL) || x === Number.POSITIVE_INFINITY) throw new RangeError(`no logarithm for ${x}`);
   bits.setFloat64(0, x);
   const high = bits.getUint32(0);
   let exponent = (high >>> 20) - 1023;
@@ -83,6 +84,11 @@ export function cosOfTurns(turns: number): number {
 
 export function sinOfTurns(turns: number): number {
   return cosOfTurns(turns - 0.25);
+}
+
+/** Not `x ** 2`: powers are implementation-approximated as well. */
+export function square(x: number): number {
+  return x * x;
 }
 
 export function sigmoid(x: number): number {

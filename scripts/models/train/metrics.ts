@@ -1,4 +1,4 @@
-import { exp, log } from "./math";
+import { exp, log, square } from "./math";
 
 /** Predictions and what came true, in one order. */
 export interface Scored {
@@ -14,7 +14,9 @@ function mean(count: number, at: (index: number) => number): number {
 
 /** Area under the ROC curve: how often a case that came true is ranked above one that did not, ties counting half. */
 export function areaUnderCurve({ predictions, truths }: Scored): number {
-  const order = Array.from(predictions, (_, i) => i).sort((a, b) => (predictions[a] as number) - (predictions[b] as number));
+  const order = Array.from(predictions, (_, i) => i).sort(
+    (a, b) => (predictions[a] as number) - (predictions[b] as number),
+  );
   let rankSum = 0;
   let positives = 0;
   for (let start = 0; start < order.length; ) {
@@ -41,14 +43,14 @@ export function logLoss({ predictions, truths }: Scored): number {
 }
 
 export function brier({ predictions, truths }: Scored): number {
-  return mean(predictions.length, (i) => ((predictions[i] as number) - (truths[i] as number)) ** 2);
+  return mean(predictions.length, (i) => square((predictions[i] as number) - (truths[i] as number)));
 }
 
 /** 1 minus the squared error over that of the truths' own mean. */
 export function rSquared({ predictions, truths }: Scored): number {
   const centre = mean(truths.length, (i) => truths[i] as number);
-  const error = mean(truths.length, (i) => ((predictions[i] as number) - (truths[i] as number)) ** 2);
-  return 1 - error / mean(truths.length, (i) => ((truths[i] as number) - centre) ** 2);
+  const error = mean(truths.length, (i) => square((predictions[i] as number) - (truths[i] as number)));
+  return 1 - error / mean(truths.length, (i) => square((truths[i] as number) - centre));
 }
 
 /** QLIKE loss of a variance forecast (Patton 2011), from logarithms of volatility; 0 is perfect. */

@@ -46,7 +46,11 @@ export function forward(network: Network, example: Float64Array, buffers: readon
 
 /** The network as the ONNX file will hold it, in float32: metrics describe what is shipped. */
 export function roundedToFloat32(network: Network): Network {
-  return network.map((layer) => ({ ...layer, weights: layer.weights.map(Math.fround), biases: layer.biases.map(Math.fround) }));
+  return network.map((layer) => ({
+    ...layer,
+    weights: layer.weights.map(Math.fround),
+    biases: layer.biases.map(Math.fround),
+  }));
 }
 
 /** The raw outputs for many examples; each is `outputs` long. */

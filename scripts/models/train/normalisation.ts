@@ -10,7 +10,8 @@ export function fitNormalisation(examples: readonly Float64Array[]): Normalisati
   const mean = new Float64Array(width);
   const variance = new Float64Array(width);
   // Indices stay below `width`, the length of every example.
-  for (const example of examples) for (let f = 0; f < width; f += 1) mean[f] = (mean[f] as number) + (example[f] as number);
+  for (const example of examples)
+    for (let f = 0; f < width; f += 1) mean[f] = (mean[f] as number) + (example[f] as number);
   for (let f = 0; f < width; f += 1) mean[f] = (mean[f] as number) / examples.length;
   for (const example of examples) {
     for (let f = 0; f < width; f += 1) {

@@ -1,5 +1,5 @@
-import { type Network, forward, layerBuffers } from "./network";
 import { cosOfTurns, exp, sigmoid } from "./math";
+import { forward, layerBuffers, type Network } from "./network";
 import { seededRandom, shuffle } from "./random";
 
 /** `logistic`: one output, target 0 or 1. `softmax`: target is the class. `squared`: one output, any target. */
@@ -44,7 +44,10 @@ export function train(network: Network, examples: Examples, options: TrainingOpt
   const order = Int32Array.from(inputs.keys());
   const buffers = layerBuffers(network);
   const deltas = layerBuffers(network);
-  const slots = network.map(({ weights, biases }) => ({ weights: slot(weights, weightDecay), biases: slot(biases, 0) }));
+  const slots = network.map(({ weights, biases }) => ({
+    weights: slot(weights, weightDecay),
+    biases: slot(biases, 0),
+  }));
   let power1 = 1;
   let power2 = 1;
   for (let epoch = 0; epoch < epochs; epoch += 1) {
@@ -60,7 +63,12 @@ export function train(network: Network, examples: Examples, options: TrainingOpt
         const index = order[at] as number; // `at` is below the length.
         const input = inputs[index] as Float64Array;
         const output = forward(network, input, buffers);
-        lossGradient({ loss, output, target: targets[index] as number, delta: deltas[network.length - 1] as Float64Array });
+        lossGradient({
+          loss,
+          output,
+          target: targets[index] as number,
+          delta: deltas[network.length - 1] as Float64Array,
+        });
         backward({ network, input, buffers, deltas, slots });
       }
       power1 *= BETA1;
@@ -139,7 +147,10 @@ interface Step {
   readonly correction2: number;
 }
 
-function update({ values, gradient, mean, square, decay }: Slot, { rate, count, correction1, correction2 }: Step): void {
+function update(
+  { values, gradient, mean, square, decay }: Slot,
+  { rate, count, correction1, correction2 }: Step,
+): void {
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i] as number; // All five arrays have one length.
     const g = (gradient[i] as number) / count + decay * value;
