@@ -13,7 +13,7 @@ export interface OpenStore {
 
 interface RawDatabase extends SqliteDatabase {
   exec(sql: string): void;
-  pragma(text: string, options?: { simple: boolean }): unknown;
+  pragma(text: string): unknown;
 }
 
 function openRaw(path: string): RawDatabase {
@@ -59,7 +59,10 @@ export function diskError(path: string, cause: unknown): AssayError {
 }
 
 function migrate(raw: RawDatabase, path: string): void {
-  const version = Number(raw.pragma("user_version", { simple: true }));
+  // Asked as a query: libsql's `pragma` does not know better-sqlite3's `simple`.
+  const [row] = raw.prepare("PRAGMA user_version").all([]) as { user_version: number }[];
+  const version = Number(row?.user_version);
+  if (!Number.isInteger(version)) throw new TypeError("a store without a version");
   if (version > MIGRATIONS.length) {
     throw new AssayError({
       code: "STORE_VERSION_NEWER",

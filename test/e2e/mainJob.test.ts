@@ -160,8 +160,7 @@ describe("a daemon that must not start", () => {
   it("refuses a chain that was started anew since the deployment", async () => {
     const other = await openWorld("anvil", ["--timestamp", "1700000000"]);
     try {
-      const args = ["--deployment-file", world.deploymentFile];
-      expect(await refusalOf(other.start(args))).to.contain("DEPLOYMENT_GENESIS_MISMATCH");
+      expect(await refusalOf(other.start([], world.deploymentFile))).to.contain("DEPLOYMENT_GENESIS_MISMATCH");
     } finally {
       await other.end();
     }

@@ -30,7 +30,7 @@ export interface World {
   readonly dataDir: string;
   readonly hub: Contract;
   readonly requester: Signer;
-  start(args?: readonly string[]): Promise<DaemonProcess>;
+  start(args?: readonly string[], deploymentFile?: string): Promise<DaemonProcess>;
   /** Seconds of the newest block. */
   now(): Promise<number>;
   end(): Promise<void>;
@@ -58,7 +58,7 @@ export async function openWorld(kind: ChainKind, chainArgs: readonly string[] = 
       dataDir,
       requester,
       hub: contractOf(record, "InferenceHub", requester),
-      start: (args = []) => startDaemon({ children, rpcUrl: chain.url, wsUrl: chain.wsUrl, deploymentFile, dataDir, operatorKey: localKey(1), args: ["--allow-loss", ...args] }),
+      start: (args = [], file = deploymentFile) => startDaemon({ children, rpcUrl: chain.url, wsUrl: chain.wsUrl, deploymentFile: file, dataDir, operatorKey: localKey(1), args: ["--allow-loss", ...args] }),
       now: async () => (await provider.getBlock("latest"))?.timestamp ?? 0,
       end: async () => {
         await children.stopAll();
