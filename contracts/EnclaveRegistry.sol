@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.33;
+
+import {IEnclaveRegistry, Registration} from "./interfaces/IEnclaveRegistry.sol";
+import {RegistryConfig} from "./interfaces/RegistryConfig.sol";
+import {Codes} from "./libraries/Codes.sol";
+import {Domain} from "./libraries/Domain.sol";
+import {Proofs} from "./libraries/Proofs.sol";
+import {SignerRecord, SignerRecords} from "./libraries/SignerRecord.sol";
+import {Statements} from "./libraries/Statements.sol";
+import {Attested, RegistryAttestation} from "./registry/RegistryAttestation.sol";
+import {RegistryOperators} from "./registry/RegistryOperators.sol";
+
+/// @title EnclaveRegistry
+/// @notice See `IEnclaveRegistry` for what it does, promises and does not check. Its parts: `RegistryGovernance`
+/// (timelock), `RegistryAttestation` (documents), `RegistryOperators`; here is the life of a key.
+contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
+    /// @dev An attested key is believed for a day at most before it must be attested again.
+    uint32 private constant MAX_EPOCH_SECONDS = 86_400;
+
+    /// @inheritdoc IEnclaveRegistry
+    uint32 public immutable override epochSeconds;
+    /// @inheritdoc IEnclaveRegistry
+    uint32 public immutable override heartbeatSeconds;
+
+    mapping(address signer => SignerRecord record) private _signers;
+    /// @dev What each key attested about itself, so that a renewal is of the very same enclave.
+    mapping(address signer => bytes32 userDataHash) private _userDataHashes;
+
+    /// @param c What never changes, and what is live at once.
+    constructor(RegistryConfig memory c) RegistryAttestation(c) {
+        if (c.epochSeconds == 0 || c.epochSeconds > MAX_EPOCH_SECONDS) {
+            revert RegistryConfigInvalid("epochSeconds", c.epochSeconds, MAX_EPOCH_SECONDS);
+        }
+        if (c.heartbeatSeconds == 0 || c.heartbeatSeconds > c.epochSeconds) {
+            revert RegistryConfigInvalid("heartbeatSeconds", c.heartbeatSeconds, c.epochSeconds);
+        }
+        epochSeconds = c.epochSeconds;
+        heartbeatSeconds = c.heartbeatSeconds;
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function register(Registration calldata r) external override returns (address signer, uint32 operatorId) {
+        Attested memory a = _attest(r);
+        _requireConsent(r, a.payloadHash, a.data.operator);
+        signer = a.signer;
+        if (_signers[signer].state() != 0) revert RegistrySignerNotNew(signer);
+        operatorId = _enrol(a.data.operator, a.data.payout);
+        SignerRecord record = _extended(SignerRecords.create(a.trust, operatorId, a.image, block.timestamp), 0);
+        _signers[signer] = record;
+        _userDataHashes[signer] = a.userDataHash;
+        emit EnclaveRegistered(
+            signer,
+            operatorId,
+            a.imageId,
+            a.data.operator,
+            a.data.payout,
+            a.trust,
+            record.epochEnd(),
+            a.data.runtimeProfile,
+            r.endpoint,
+            r.keyConfig
+        );
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function renew(Registration calldata r) external override returns (address signer) {
+        Attested memory a = _attest(r);
+        signer = a.signer;
+        SignerRecord record = _requireLive(signer);
+        if (record.image() != a.image || _userDataHashes[signer] != a.userDataHash) {
+            revert RegistryRenewalMismatch(signer);
+        }
+        // Equal user data names the operator that consented at registration; its posters act for it.
+        if (!mayActFor(record.operatorId(), msg.sender)) _requireConsent(r, a.payloadHash, a.data.operator);
+        record = _extended(record, record.counter());
+        _signers[signer] = record;
+        emit EnclaveRenewed(signer, record.epochEnd());
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function heartbeat(address signer, uint64 counter, uint64 blockNumber, bytes calldata signature)
+        external
+        override
+    {
+        SignerRecord record = _requireLive(signer);
+        if (counter <= record.counter() || counter > SignerRecords.MAX_COUNTER) {
+            revert RegistryCounterInvalid(record.counter(), counter);
+        }
+        bytes32 blockHash = blockhash(blockNumber);
+        if (blockHash == 0) revert RegistryBlockTooOld(blockNumber, block.number);
+        bytes32 structHash = Statements.heartbeatHash(signer, counter, blockNumber, blockHash);
+        address actual = Proofs.recover(Domain.digest(domainSeparator(), structHash), signature);
+        if (actual != signer) revert RegistryBadSignature(signer, actual);
+        record = record.withPulse(block.timestamp + heartbeatSeconds, counter);
+        _signers[signer] = record;
+        emit HeartbeatReceived(signer, counter, record.heartbeatDue());
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function close(address signer) external override {
+        SignerRecord record = _signers[signer];
+        if (record.state() != SignerRecords.ACTIVE) revert RegistrySignerNotActive(signer, record.state());
+        if (!mayActFor(record.operatorId(), msg.sender)) revert RegistryNotAllowed(msg.sender);
+        // What landed earlier in this very block was good: the epoch ends with the next second.
+        uint256 end = block.timestamp + 1;
+        if (record.epochEnd() > end) record = record.withEpochEnd(end);
+        _signers[signer] = record.closed();
+        emit EnclaveClosed(signer);
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function check(address signer, uint8 minTrust, bytes32 imageId)
+        external
+        view
+        override
+        returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image)
+    {
+        SignerRecord record = _signers[signer];
+        if (record.state() == 0) return (Codes.SIGNER_UNKNOWN, 0, 0, 0);
+        operatorId = record.operatorId();
+        trust = record.level();
+        image = record.image();
+        if (record.state() == SignerRecords.CLOSED) code = Codes.SIGNER_CLOSED;
+        else if (block.timestamp >= record.epochEnd()) code = Codes.EPOCH_ENDED;
+        else if (block.timestamp >= record.heartbeatDue()) code = Codes.HEARTBEAT_OVERDUE;
+        else if (_images[image].revokedAt != 0) code = Codes.IMAGE_REVOKED;
+        else if (trust < minTrust) code = Codes.TRUST_TOO_LOW;
+        else if (imageId != 0 && _imageIndex[imageId] != image) code = Codes.IMAGE_MISMATCH;
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function wasActive(address signer, uint64 at) external view override returns (bool) {
+        SignerRecord record = _signers[signer];
+        if (record.state() == 0 || at < record.validFrom() || at >= record.epochEnd()) return false;
+        ImageRecord storage image = _images[record.image()];
+        return image.revokedAt == 0 || at < image.compromisedSince;
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function lifeOf(address signer)
+        external
+        view
+        override
+        returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter)
+    {
+        SignerRecord r = _signers[signer];
+        return (r.state(), r.validFrom(), r.epochEnd(), r.heartbeatDue(), r.counter());
+    }
+
+    /// @dev An active key inside its epoch, or reverts.
+    function _requireLive(address signer) private view returns (SignerRecord record) {
+        record = _signers[signer];
+        if (record.state() != SignerRecords.ACTIVE) revert RegistrySignerNotActive(signer, record.state());
+        if (block.timestamp >= record.epochEnd()) {
+            revert RegistryEpochEnded(signer, record.epochEnd(), block.timestamp);
+        }
+    }
+
+    /// @dev A fresh document is a sign of life too.
+    function _extended(SignerRecord record, uint64 counter) private view returns (SignerRecord) {
+        return record.withEpochEnd(block.timestamp + epochSeconds).withPulse(
+            block.timestamp + heartbeatSeconds, counter
+        );
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.33;
+
+import {Request} from "../interfaces/HubTypes.sol";
+import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
+import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import {Codes} from "../libraries/Codes.sol";
+import {Domain} from "../libraries/Domain.sol";
+import {Proofs} from "../libraries/Proofs.sol";
+import {RequestState, RequestStates} from "../libraries/RequestState.sol";
+import {Statements} from "../libraries/Statements.sol";
+import {Terms, TermsHead} from "../libraries/Terms.sol";
+import {HubLedger} from "./HubLedger.sol";
+
+/// @dev What is known while results land, one item after the other.
+/// @param signer The key the registry was last asked about, 0 if its answer must not be used again.
+/// @param minTrust As asked.
+/// @param imageId As asked.
+/// @param vouched The registry's answer.
+/// @param operatorId The registry's answer.
+/// @param payee Whose credit `owedWei` is.
+/// @param owedWei Credit that is not written yet.
+/// @param requestId The item at hand.
+/// @param state Its state, as loaded.
+/// @param head The head of its terms; means nothing unless the item is open.
+/// @param statementHash What was signed for it.
+/// @param requestedAt When it was opened, once it has landed.
+struct Work {
+    address signer;
+    uint8 minTrust;
+    bytes32 imageId;
+    uint8 vouched;
+    uint32 operatorId;
+    uint256 payee;
+    uint256 owedWei;
+    bytes32 requestId;
+    RequestState state;
+    TermsHead head;
+    bytes32 statementHash;
+    uint256 requestedAt;
+}
+
+/// @title The checks that everything shares
+/// @notice Whether a request is open, whether the registry vouches for its key. They
+/// answer codes, because a batch must go on; `_reject` turns a code into the error that `fulfill`, `refuse` and
+/// `verify` revert with.
+abstract contract HubCore is HubLedger {
+    mapping(bytes32 requestId => RequestState state) internal _states;
+
+    /// @dev The domain of deployment: all request ids are under it, for ever.
+    bytes32 internal immutable _idDomain;
+    uint256 private immutable _chainId;
+
+    constructor(IEnclaveRegistry registry_) HubLedger(registry_) {
+        // The registry knows this hub's domain since before the hub existed: enclaves attest to it.
+        if (registry_.hub() != address(this)) revert HubRegistryMismatch(address(this), registry_.hub());
+        _idDomain = Domain.ofHub(address(this));
+        _chainId = block.chainid;
+    }
+
+    /// @inheritdoc IInferenceHub
+    function domainSeparator() public view override returns (bytes32) {
+        return block.chainid == _chainId ? _idDomain : Domain.ofHub(address(this));
+    }
+
+    /// @dev The id that follows from what was handed in. A single changed bit gives an id that was never opened.
+    function _idOf(Request calldata q) internal view returns (bytes32) {
+        return Statements.requestIdOf(_idDomain, q, q.terms);
+    }
+
+    /// @dev Loads the request into `w`. Its terms are canonical if it is open, since only such were ever opened.
+    function _load(Work memory w, Request calldata q, bytes calldata terms) internal view returns (uint8 code) {
+        bytes32 id = Statements.requestIdOf(_idDomain, q, terms);
+        RequestState state = _states[id];
+        TermsHead head = Terms.headOf(terms);
+        w.requestId = id;
+        w.state = state;
+        w.head = head;
+        if (state.status() != RequestStates.OPEN) return Codes.NOT_OPEN;
+        if (block.timestamp > head.deadline()) return Codes.DEADLINE_PASSED;
+        return Codes.OK;
+    }
+
+    /// @dev Who signed, and does the registry vouch for it under the terms of the request at hand? Neighbours in a batch
+    /// mostly share key and demand: the answer is kept until another is needed or foreign code has run.
+    function _vouch(Work memory w, bytes32 structHash, bytes calldata proof, bytes calldata terms)
+        internal
+        view
+        returns (uint8)
+    {
+        address signer = Proofs.recover(Domain.digest(domainSeparator(), structHash), proof);
+        if (signer == address(0)) return Codes.BAD_PROOF;
+        TermsHead head = w.head;
+        uint8 minTrust = head.minTrust();
+        bytes32 imageId = head.imageId(terms);
+        if (signer != w.signer || minTrust != w.minTrust || imageId != w.imageId) {
+            w.signer = signer;
+            w.minTrust = minTrust;
+            w.imageId = imageId;
+            (w.vouched, w.operatorId,,) = registry.check(signer, minTrust, imageId);
+        }
+        if (w.vouched != Codes.OK) return w.vouched;
+        uint32 assigned = head.assignedOperator();
+        return assigned == 0 || assigned == w.operatorId ? Codes.OK : Codes.WRONG_OPERATOR;
+    }
+
+    /// @dev Reverts with the error of a code that is not OK. `wanted` and `actual` are profiles.
+    function _reject(
+        Work memory w,
+        uint8 code,
+        uint64 issuedAt,
+        uint64 expiresAt,
+        bytes32 wanted,
+        bytes32 actual
+    ) internal view {
+        bytes32 id = w.requestId;
+        if (code == Codes.NOT_OPEN) revert HubRequestNotOpen(id, w.state.status());
+        if (code == Codes.DEADLINE_PASSED) revert HubDeadlinePassed(id, w.head.deadline(), block.timestamp);
+        if (code == Codes.PROFILE_MISMATCH) revert HubProfileMismatch(id, wanted, actual);
+        if (code == Codes.BAD_PROOF) revert HubBadProof(id);
+        if (code == Codes.WRONG_OPERATOR) revert HubWrongOperator(id, w.head.assignedOperator(), w.operatorId);
+        if (code == Codes.CALLER_NOT_ALLOWED) revert HubCallerNotAllowed(id, msg.sender);
+        _rejectTime(id, code, issuedAt, expiresAt);
+        revert HubSignerNotUsable(id, w.signer, code);
+    }
+
+    /// @dev Reverts if the code is one of `Lifetime`.
+    function _rejectTime(bytes32 id, uint8 code, uint64 issuedAt, uint64 expiresAt) internal view {
+        if (code == Codes.ISSUED_IN_FUTURE) revert HubIssuedInFuture(id, issuedAt, block.timestamp);
+        if (code == Codes.STATEMENT_EXPIRED) revert HubStatementExpired(id, expiresAt, block.timestamp);
+        if (code == Codes.LIFETIME_TOO_LONG) revert HubLifetimeTooLong(id, issuedAt, expiresAt);
+    }
+}
