@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { Kysely, SqliteDialect, type SqliteDatabase } from "kysely";
+import Database from "libsql";
+import { AssayError } from "../domain/errors";
+import { MIGRATIONS, type Tables } from "./schema";
+
+export interface OpenStore {
+  readonly db: Kysely<Tables>;
+  /** Closes the database and gives the lock back. */
+  close(): Promise<void>;
+}
+
+interface RawDatabase extends SqliteDatabase {
+  exec(sql: string): void;
+  pragma(text: string, options?: { simple: boolean }): unknown;
+}
+
+function openRaw(path: string): RawDatabase {
+  return new Database(path) as unknown as RawDatabase;
+}
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
+
+/**
+ * A lock that lives exactly as long as the process: an exclusive SQLite transaction on a file beside the store. The kernel drops
+ * it on any death, SIGKILL included, so there is no stale lock to reason about; the pid in it is for the message only.
+ * @throws AssayError `STORE_LOCKED`
+ */
+function lock(path: string): () => void {
+  const file = `${path}.lock`;
+  const pidFile = `${path}.pid`;
+  const db = openRaw(file);
+  try {
+    db.pragma("busy_timeout = 0");
+    db.exec("BEGIN EXCLUSIVE");
+  } catch (cause) {
+    db.close();
+    if (!codeOf(cause).startsWith("SQLITE_BUSY")) throw diskError(path, cause);
+    const pid = existsSync(pidFile) ? readFileSync(pidFile, "utf8").trim() : "unknown";
+    throw new AssayError({
+      code: "STORE_LOCKED",
+      message: `the store is in use by process ${pid}; stop that daemon or give this one another dataDir`,
+      context: { path, pid },
+      cause,
+    });
+  }
+  writeFileSync(pidFile, `${process.pid}\n`);
+  return () => db.close();
+}
+
+/** Out of space and broken files are the operator's to mend; both keep what was committed. */
+export function diskError(path: string, cause: unknown): AssayError {
+  const code = codeOf(cause);
+  if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") {
+    return new AssayError({ code: "STORE_DISK_FULL", message: "the disk is full; nothing was lost, free some space", context: { path }, retry: "later", cause });
+  }
+  return new AssayError({ code: "STORE_UNREADABLE", message: "the store can not be opened", context: { path, sqlite: code }, cause });
+}
+
+function migrate(raw: RawDatabase, path: string): void {
+  const version = Number(raw.pragma("user_version", { simple: true }));
+  if (version > MIGRATIONS.length) {
+    throw new AssayError({
+      code: "STORE_VERSION_NEWER",
+      message: `the store has version ${version}, this program knows up to ${MIGRATIONS.length}; use the newer program or another dataDir`,
+      context: { path, version, known: MIGRATIONS.length },
+    });
+  }
+  if (version === MIGRATIONS.length) return;
+  raw.exec("BEGIN IMMEDIATE");
+  for (const statement of MIGRATIONS.slice(version).flat()) raw.exec(statement);
+  raw.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  raw.exec("COMMIT");
+}
+
+/**
+ * Opens the store of one daemon, bringing it to the newest version.
+ * WAL with `synchronous = FULL`: a commit that returned survives a power cut. The outbox needs that, since a signed transaction that
+ * was sent and then forgotten would be sent twice with other bytes.
+ * @throws AssayError `STORE_LOCKED`, `STORE_VERSION_NEWER`, `STORE_DISK_FULL`, `STORE_UNREADABLE`
+ */
+export function openStore(path: string): OpenStore {
+  mkdirSync(dirname(path), { recursive: true });
+  const unlock = lock(path);
+  try {
+    const raw = openRaw(path);
+    raw.pragma("journal_mode = WAL");
+    raw.pragma("synchronous = FULL");
+    raw.pragma("busy_timeout = 5000");
+    migrate(raw, path);
+    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: raw }) });
+    return {
+      db,
+      close: async () => {
+        await db.destroy();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error instanceof AssayError ? error : diskError(path, error);
+  }
+}

@@ -1,0 +1,67 @@
+import type { Kysely } from "kysely";
+import type { JobStore } from "./ports";
+import { outboxRow, transactionOf } from "./rows";
+import type { Tables } from "./schema";
+
+/** Signed transactions: stored before they are sent, followed until the chain says what became of them. */
+export function outboxPart(db: Kysely<Tables>): Pick<JobStore, "recordTransaction" | "openTransactions" | "closeTransaction"> {
+  return {
+    recordTransaction: (tx) =>
+      db.transaction().execute(async (inner) => {
+        await inner
+          .insertInto("outbox")
+          .values(outboxRow(tx))
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+        if (tx.jobIds.length === 0) return;
+        await inner
+          .insertInto("outbox_jobs")
+          .values(tx.jobIds.map((job_id) => ({ hash: tx.hash, job_id })))
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+        await inner.updateTable("jobs").set({ state: "posting" }).where("id", "in", tx.jobIds).where("state", "=", "answered").execute();
+      }),
+
+    openTransactions: async (from) => {
+      const rows = await db.selectFrom("outbox").selectAll().where("state", "=", "open").where("from_address", "=", from).orderBy("nonce").execute();
+      return Promise.all(
+        rows.map(async (row) => {
+          const jobs = await db.selectFrom("outbox_jobs").select("job_id").where("hash", "=", row.hash).execute();
+          return transactionOf(
+            row,
+            jobs.map((job) => job.job_id),
+          );
+        }),
+      );
+    },
+
+    closeTransaction: ({ hash, state, blockNumber, rejected }) =>
+      db.transaction().execute(async (inner) => {
+        await inner
+          .updateTable("outbox")
+          .set({ state, block_number: blockNumber ?? null })
+          .where("hash", "=", hash)
+          .execute();
+        if (state === "confirmed") {
+          // An ending that the follower saw first has moved the job already; the state in the condition keeps that.
+          if (rejected === undefined || rejected.length === 0) return;
+          await inner.updateTable("jobs").set({ state: "answered" }).where("state", "=", "posting").where("external_id", "in", rejected).execute();
+          return;
+        }
+        // A job may ride on a second transaction (a fee bump); it goes back only when none is open any more.
+        await inner
+          .updateTable("jobs")
+          .set({ state: "answered" })
+          .where("state", "=", "posting")
+          .where("id", "in", (jobs) => jobs.selectFrom("outbox_jobs").select("job_id").where("hash", "=", hash))
+          .where("id", "not in", (jobs) =>
+            jobs
+              .selectFrom("outbox_jobs")
+              .innerJoin("outbox", "outbox.hash", "outbox_jobs.hash")
+              .select("outbox_jobs.job_id")
+              .where("outbox.state", "=", "open"),
+          )
+          .execute();
+      }),
+  };
+}

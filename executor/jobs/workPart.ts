@@ -1,0 +1,86 @@
+import { type Kysely, sql } from "kysely";
+import type { JobStore, Lease } from "./ports";
+import { NO_ANSWER, answerColumns, answerOf, requestOf } from "./rows";
+import type { JobTable, Tables } from "./schema";
+
+type WorkMethods = "claim" | "heartbeat" | "answer" | "release" | "giveUp" | "reap" | "answered" | "dropAnswer";
+
+/** The half of the store that workers use: leases with fences, answers, attempts. */
+export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
+  /** Every write of a worker goes through here: with an old fence it changes nothing. */
+  const fenced = async (lease: Lease, set: Partial<Record<keyof JobTable, unknown>>): Promise<boolean> => {
+    const result = await db
+      .updateTable("jobs")
+      .set(set as never)
+      .where("id", "=", lease.jobId)
+      .where("state", "=", "running")
+      .where("fence", "=", lease.fence)
+      .executeTakeFirst();
+    return result.numUpdatedRows === 1n;
+  };
+
+  return {
+    claim: async ({ limit, leaseMs, nowMs }) => {
+      if (limit <= 0) return [];
+      // One statement: two claimers can not take the same row.
+      const rows = await db
+        .updateTable("jobs")
+        .set({ state: "running", fence: sql`fence + 1`, lease_until_ms: nowMs + leaseMs, updated_ms: nowMs })
+        .where("id", "in", (inner) =>
+          inner.selectFrom("jobs").select("id").where("state", "=", "seen").where("not_before_ms", "<=", nowMs).orderBy("deadline").orderBy("id").limit(limit),
+        )
+        .returningAll()
+        .execute();
+      return rows
+        .sort((a, b) => a.deadline - b.deadline || a.id - b.id)
+        .map((row) => ({ jobId: row.id, fence: row.fence, attempts: row.attempts, request: requestOf(row) }));
+    },
+
+    heartbeat: ({ lease, leaseMs, nowMs }) => fenced(lease, { lease_until_ms: nowMs + leaseMs }),
+
+    answer: async ({ lease, answer, timeline }) => {
+      const stored = await fenced(lease, { state: "answered", reason: null, ...answerColumns(answer) });
+      if (stored && timeline.length > 0) {
+        const { external_id } = await db.selectFrom("jobs").select("external_id").where("id", "=", lease.jobId).executeTakeFirstOrThrow();
+        await db
+          .insertInto("timeline")
+          .values(timeline.map((e) => ({ request_id: external_id, step: e.step, host_ms: e.hostMs, detail: JSON.stringify(e.detail) })))
+          .execute();
+      }
+      return stored;
+    },
+
+    release: ({ lease, notBeforeMs, reason, countAttempt }) =>
+      fenced(lease, { state: "seen", not_before_ms: notBeforeMs, reason, ...(countAttempt ? { attempts: sql`attempts + 1` } : {}) }),
+
+    giveUp: ({ lease, state, reason }) => fenced(lease, { state, reason }),
+
+    reap: async (nowMs) => {
+      const result = await db
+        .updateTable("jobs")
+        .set({ state: "seen", reason: "LEASE_LOST", fence: sql`fence + 1`, attempts: sql`attempts + 1` })
+        .where("state", "=", "running")
+        .where("lease_until_ms", "<", nowMs)
+        .executeTakeFirst();
+      return Number(result.numUpdatedRows);
+    },
+
+    answered: async (limit) => {
+      const rows = await db.selectFrom("jobs").selectAll().where("state", "=", "answered").orderBy("deadline").orderBy("id").limit(limit).execute();
+      return rows.flatMap((row) => {
+        const answer = answerOf(row);
+        return answer === undefined ? [] : [{ jobId: row.id, request: requestOf(row), answer }];
+      });
+    },
+
+    dropAnswer: async ({ jobId, state, reason }) => {
+      const result = await db
+        .updateTable("jobs")
+        .set({ state, reason, fence: sql`fence + 1`, ...(state === "seen" ? { ...NO_ANSWER, attempts: sql`attempts + 1` } : {}) } as never)
+        .where("id", "=", jobId)
+        .where("state", "=", "answered")
+        .executeTakeFirst();
+      return result.numUpdatedRows === 1n;
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import type { Address } from "../domain/ids";
+import { BASE_GAS, TRANSACTION_GAS_CAP, decodeBatchCodes, encodeBatch, encodeOne, expectedGas, itemGas } from "./encode";
+import { CODE, FIRST_REGISTRY_CODE } from "./hubAbi";
+import type { CallResult, Outbox, PostableAnswer, PostingChain } from "./ports";
+import { codeOfRevert } from "./reverts";
+import type { Transactions } from "./transactions";
+
+export interface PosterOptions {
+  readonly hub: Address;
+  readonly chain: PostingChain;
+  readonly outbox: Outbox;
+  readonly transactions: Transactions;
+  readonly priorityFeeWei: bigint;
+  readonly maxFeePerGas: bigint;
+  /** Post even where the gas costs more than the reward; for development chains and operators who serve for other reasons. */
+  readonly allowLoss: boolean;
+  readonly maxBatch: number;
+  readonly onSkip?: (item: PostableAnswer, why: SkipReason) => void;
+}
+
+/** Why an answer was not posted this time. */
+export type SkipReason = "WAITING_FOR_CHAIN" | "GAS_DEARER_THAN_REWARD" | "FEE_ABOVE_CAP" | "RESULT_UNUSABLE" | "CALLER_NOT_ALLOWED" | "SIMULATION_FAILED";
+
+/**
+ * Takes signed answers to the chain: one alone, several together. Every transaction is simulated first, since another operator may have been
+ * faster; a simulation that says "not open" is left to the chain follower, who sees the ending itself.
+ */
+export class Poster {
+  /** Answers that wait for the chain to move, by the block that they were last tried at. */
+  private readonly parked = new Map<number, number>();
+
+  constructor(private readonly options: PosterOptions) {}
+
+  /** Posts what waits; returns how many answers were sent. */
+  async tick(): Promise<number> {
+    const { chain, outbox, maxBatch } = this.options;
+    const waiting = await outbox.answered(4 * maxBatch);
+    if (waiting.length === 0) return 0;
+    let fees: { baseFeePerGas: bigint; blockNumber: number } | undefined;
+    if (this.parked.size > 0 || waiting.length > 1) fees = await chain.fees();
+    const ready = waiting.filter((item) => fees === undefined || (this.parked.get(item.jobId) ?? -1) < fees.blockNumber);
+    const refusals = ready.filter((item) => item.answer.kind === "refusal");
+    const results = ready.filter((item) => item.answer.kind === "result");
+    let sent = 0;
+    for (const item of refusals) sent += await this.postOne(item);
+    for (const group of this.groups(results)) sent += group.length === 1 ? await this.postOne(group[0] as PostableAnswer) : await this.postBatch(group);
+    return sent;
+  }
+
+  /** Cuts the waiting results into transactions under the gas cap. */
+  private groups(items: readonly PostableAnswer[]): PostableAnswer[][] {
+    const groups: PostableAnswer[][] = [];
+    let gas = 0n;
+    for (const item of items) {
+      const need = itemGas(item);
+      const current = groups.at(-1);
+      if (current === undefined || gas + need > TRANSACTION_GAS_CAP - BASE_GAS || current.length >= this.options.maxBatch) {
+        groups.push([item]);
+        gas = need;
+      } else {
+        current.push(item);
+        gas += need;
+      }
+    }
+    return groups;
+  }
+
+  private async postOne(item: PostableAnswer): Promise<number> {
+    const data = encodeOne(item);
+    const gasLimit = clamp(BASE_GAS + itemGas(item));
+    const { transactions, hub } = this.options;
+    const { result, baseFeePerGas, blockNumber } = await this.options.chain.simulate({ from: transactions.address, to: hub, data, gasLimit });
+    if (!result.ok) {
+      await this.judge(item, codeOfRevert(result.revert), blockNumber);
+      return 0;
+    }
+    if (!this.worthwhile([item], baseFeePerGas, blockNumber)) return 0;
+    await transactions.send({ to: hub, data, gasLimit, label: item.answer.kind === "result" ? "fulfill" : "refuse", jobIds: [item.jobId], baseFeePerGas });
+    return 1;
+  }
+
+  private async postBatch(items: readonly PostableAnswer[]): Promise<number> {
+    const { transactions, hub, chain } = this.options;
+    const gasFor = (list: readonly PostableAnswer[]): bigint => clamp(list.reduce((sum, item) => sum + itemGas(item), BASE_GAS));
+    const first = await chain.simulate({ from: transactions.address, to: hub, data: encodeBatch(items), gasLimit: gasFor(items) });
+    const codes = this.codesOf(first.result, items.length);
+    const good: PostableAnswer[] = [];
+    for (const [i, item] of items.entries()) {
+      if (codes[i] === CODE.OK) good.push(item);
+      else await this.judge(item, codes[i], first.blockNumber);
+    }
+    if (good.length === 0 || !this.worthwhile(good, first.baseFeePerGas, first.blockNumber)) return 0;
+    await transactions.send({
+      to: hub,
+      data: encodeBatch(good),
+      gasLimit: gasFor(good),
+      label: "fulfillBatch",
+      jobIds: good.map((item) => item.jobId),
+      baseFeePerGas: first.baseFeePerGas,
+    });
+    return good.length;
+  }
+
+  /** A batch that can not even be simulated says nothing about its items: each is tried alone next time. */
+  private codesOf(result: CallResult, count: number): (number | undefined)[] {
+    return result.ok ? decodeBatchCodes(result.data) : new Array<undefined>(count).fill(undefined);
+  }
+
+  /** Decides by the code what becomes of an answer that would not land now. */
+  private async judge(item: PostableAnswer, code: number | undefined, blockNumber: number): Promise<void> {
+    const { outbox, onSkip } = this.options;
+    const stale = code === CODE.STATEMENT_EXPIRED || (code !== undefined && code >= FIRST_REGISTRY_CODE);
+    if (stale) {
+      // Signed too long ago, or by a key that is gone: another enclave answers again.
+      await outbox.dropAnswer({ jobId: item.jobId, state: "seen", reason: `POSTING_CODE_${code}` });
+      onSkip?.(item, "RESULT_UNUSABLE");
+      return;
+    }
+    this.parked.set(item.jobId, blockNumber);
+    const waits = code === CODE.NOT_OPEN || code === CODE.DEADLINE_PASSED || code === CODE.ISSUED_IN_FUTURE;
+    onSkip?.(item, waits ? "WAITING_FOR_CHAIN" : code === CODE.CALLER_NOT_ALLOWED ? "CALLER_NOT_ALLOWED" : "SIMULATION_FAILED");
+  }
+
+  /** Never at a loss, unless told so. The whole group is weighed, because items share the transaction's base cost. */
+  private worthwhile(items: readonly PostableAnswer[], baseFeePerGas: bigint, blockNumber: number): boolean {
+    const price = baseFeePerGas + this.options.priorityFeeWei;
+    const reward = items.reduce((sum, { request, answer }) => sum + (answer.kind === "result" ? request.rewardWei : request.terms.refusalFeeWei), 0n);
+    const cost = items.reduce((sum, item) => sum + expectedGas(item), 0n) * price;
+    const why = price > this.options.maxFeePerGas ? "FEE_ABOVE_CAP" : !this.options.allowLoss && cost > reward ? "GAS_DEARER_THAN_REWARD" : undefined;
+    if (why === undefined) {
+      for (const item of items) this.parked.delete(item.jobId);
+      return true;
+    }
+    for (const item of items) {
+      this.parked.set(item.jobId, blockNumber);
+      this.options.onSkip?.(item, why);
+    }
+    return false;
+  }
+}
+
+const clamp = (gas: bigint): bigint => (gas > TRANSACTION_GAS_CAP ? TRANSACTION_GAS_CAP : gas);

@@ -1,0 +1,210 @@
+import type { OutboxTransaction } from "../domain/chain";
+import { AssayError } from "../domain/errors";
+import type { Address, Hex32, HexBytes } from "../domain/ids";
+import { rejectedIn } from "./reverts";
+import type { Outbox, PostingChain, Receipt, TransactionSigner } from "./ports";
+
+/** What is known of a transaction. `unknown` is what it says: the chain must be asked again before anything else is done. */
+export type Outcome =
+  | { readonly kind: "confirmed" | "reverted"; readonly receipt: Receipt }
+  | { readonly kind: "pending" | "dropped" | "unknown" };
+
+export interface TransactionsOptions {
+  readonly chainId: bigint;
+  readonly chain: PostingChain;
+  readonly outbox: Outbox;
+  readonly signer: TransactionSigner;
+  readonly priorityFeeWei: bigint;
+  /** Nothing is sent above this fee per gas. */
+  readonly maxFeePerGas: bigint;
+  /** Blocks without inclusion before the fee is raised. */
+  readonly bumpAfterBlocks: number;
+  readonly onEvent?: (event: TransactionEvent) => void;
+}
+
+export type TransactionEvent =
+  | { readonly kind: "sent" | "rebroadcast" | "bumped" | "replaced"; readonly tx: OutboxTransaction }
+  | { readonly kind: "closed"; readonly tx: OutboxTransaction; readonly receipt: Receipt };
+
+interface Open {
+  readonly tx: OutboxTransaction;
+  readonly call: Call | undefined;
+  sinceBlock: number;
+}
+
+interface Call {
+  readonly to: Address;
+  readonly data: HexBytes;
+  readonly value: bigint;
+}
+
+/**
+ * The nonce stream of one key. Invariants: a transaction is stored before it is sent; what is sent again is the same bytes; a nonce is used by
+ * another transaction of ours only as a replacement that carries the same call.
+ */
+export class Transactions {
+  private readonly open = new Map<Hex32, Open>();
+  private nextNonce: number | undefined;
+  /** Sends are strictly one after the other: two at once could take one nonce. */
+  private tail: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: TransactionsOptions) {}
+
+  get address(): Address {
+    return this.options.signer.address;
+  }
+
+  get openCount(): number {
+    return this.open.size;
+  }
+
+  /** Takes up what an earlier process left: everything that is still open is sent again as it was. */
+  async resume(): Promise<void> {
+    for (const tx of await this.options.outbox.openTransactions(this.address)) this.open.set(tx.hash, { tx, call: undefined, sinceBlock: 0 });
+    await this.follow();
+    for (const { tx } of this.open.values()) await this.options.chain.broadcast(tx.raw);
+  }
+
+  /** Signs, stores and sends a call. The answer means "sent", never "landed": that is for `follow` and the chain follower. */
+  send(args: {
+    to: Address;
+    data: HexBytes;
+    value?: bigint;
+    gasLimit: bigint;
+    label: string;
+    jobIds?: readonly number[];
+    baseFeePerGas?: bigint;
+  }): Promise<OutboxTransaction> {
+    return this.inTurn(async () => {
+      const baseFeePerGas = args.baseFeePerGas ?? (await this.options.chain.fees()).baseFeePerGas;
+      const call: Call = { to: args.to, data: args.data, value: args.value ?? 0n };
+      this.nextNonce ??= await this.firstFreeNonce();
+      const tip = this.options.priorityFeeWei;
+      const tx = await this.sign({ call, nonce: this.nextNonce, gasLimit: args.gasLimit, tip, maxFee: 2n * baseFeePerGas + tip, label: args.label, jobIds: args.jobIds ?? [] });
+      await this.options.outbox.recordTransaction(tx);
+      this.nextNonce++;
+      this.open.set(tx.hash, { tx, call, sinceBlock: 0 });
+      await this.push(tx);
+      this.options.onEvent?.({ kind: "sent", tx });
+      return tx;
+    });
+  }
+
+  /** Looks up what became of the open transactions. Called once for every new block, and on start. */
+  follow(blockNumber = 0): Promise<Receipt[]> {
+    return this.inTurn(async () => {
+      const { chain, outbox } = this.options;
+      const open = [...this.open.values()];
+      if (open.length === 0) return [];
+      const receipts = await chain.receipts(open.map(({ tx }) => tx.hash));
+      const closed: Receipt[] = [];
+      for (const [i, entry] of open.entries()) {
+        const receipt = receipts[i];
+        if (receipt === undefined) continue;
+        await outbox.closeTransaction({
+          hash: entry.tx.hash,
+          state: receipt.succeeded ? "confirmed" : "reverted",
+          blockNumber: receipt.blockNumber,
+          rejected: rejectedIn(receipt),
+        });
+        this.open.delete(entry.tx.hash);
+        closed.push(receipt);
+        this.options.onEvent?.({ kind: "closed", tx: entry.tx, receipt });
+      }
+      if (this.open.size > 0) await this.settleRest(blockNumber);
+      return closed;
+    });
+  }
+
+  /** What the chain says of one transaction now. */
+  async outcome(hash: Hex32): Promise<Outcome> {
+    try {
+      const [receipt] = await this.options.chain.receipts([hash]);
+      if (receipt !== undefined) return { kind: receipt.succeeded ? "confirmed" : "reverted", receipt };
+      return { kind: (await this.options.chain.knows(hash)) ? "pending" : "dropped" };
+    } catch (error) {
+      // An outage says nothing about the transaction.
+      if (error instanceof AssayError) return { kind: "unknown" };
+      throw error;
+    }
+  }
+
+  /** Transactions without a receipt: lost to another with the same nonce, forgotten by the node, or too cheap. */
+  private async settleRest(blockNumber: number): Promise<void> {
+    const { chain, outbox } = this.options;
+    const mined = await chain.nonce(this.address);
+    for (const entry of [...this.open.values()].sort((a, b) => a.tx.nonce - b.tx.nonce)) {
+      const { tx } = entry;
+      if (tx.nonce < mined) {
+        // The nonce is used. The receipt is read once more, because the first read may have been before the block.
+        const [late] = await chain.receipts([tx.hash]);
+        if (late !== undefined) continue;
+        await outbox.closeTransaction({ hash: tx.hash, state: "replaced" });
+        this.open.delete(tx.hash);
+        this.nextNonce = undefined;
+        this.options.onEvent?.({ kind: "replaced", tx });
+        continue;
+      }
+      if (entry.sinceBlock === 0) entry.sinceBlock = blockNumber;
+      if (!(await chain.knows(tx.hash))) {
+        await chain.broadcast(tx.raw);
+        this.options.onEvent?.({ kind: "rebroadcast", tx });
+      } else if (blockNumber - entry.sinceBlock >= this.options.bumpAfterBlocks) {
+        await this.bump(entry, blockNumber);
+      }
+    }
+  }
+
+  /** Replaces a transaction that stays behind by the same call at a higher fee: tip and cap both, since nodes order by either. */
+  private async bump(entry: Open, blockNumber: number): Promise<void> {
+    const { tx, call } = entry;
+    entry.sinceBlock = blockNumber;
+    if (call === undefined) return;
+    const { baseFeePerGas } = await this.options.chain.fees();
+    const raise = (fee: bigint): bigint => (fee * 1_250n) / 1_000n + 1n;
+    const tip = raise(tx.maxPriorityFeePerGas);
+    const fair = 2n * baseFeePerGas + tip;
+    const maxFee = fair > raise(tx.maxFeePerGas) ? fair : raise(tx.maxFeePerGas);
+    if (maxFee > this.options.maxFeePerGas) return;
+    const next = await this.sign({ call, nonce: tx.nonce, gasLimit: tx.gasLimit, tip, maxFee, label: tx.label, jobIds: tx.jobIds });
+    // The old one stays open: either may be mined, and whichever is settles both.
+    await this.options.outbox.recordTransaction(next);
+    this.open.set(next.hash, { tx: next, call, sinceBlock: blockNumber });
+    await this.push(next);
+    this.options.onEvent?.({ kind: "bumped", tx: next });
+  }
+
+  /** A node's refusal is looked into, not believed: it may hold the transaction already, or have mined it. */
+  private async push(tx: OutboxTransaction): Promise<void> {
+    try {
+      const { accepted } = await this.options.chain.broadcast(tx.raw);
+      if (accepted) return;
+      const mined = await this.options.chain.nonce(this.address);
+      const lost = mined > tx.nonce && (await this.options.chain.receipts([tx.hash]))[0] === undefined;
+      // Somebody else sends with this key: the next nonce is read from the chain again.
+      if (lost) this.nextNonce = undefined;
+    } catch (error) {
+      // Unknown, not failed: the bytes are stored, and `follow` finds out.
+      if (!(error instanceof AssayError)) throw error;
+    }
+  }
+
+  private async firstFreeNonce(): Promise<number> {
+    const mined = await this.options.chain.nonce(this.address);
+    return [...this.open.values()].reduce((nonce, { tx }) => Math.max(nonce, tx.nonce + 1), mined);
+  }
+
+  private async sign(args: { call: Call; nonce: number; gasLimit: bigint; tip: bigint; maxFee: bigint; label: string; jobIds: readonly number[] }): Promise<OutboxTransaction> {
+    const maxFeePerGas = args.maxFee > this.options.maxFeePerGas ? this.options.maxFeePerGas : args.maxFee;
+    const maxPriorityFeePerGas = args.tip > maxFeePerGas ? maxFeePerGas : args.tip;
+    const fields = { chainId: this.options.chainId, nonce: args.nonce, ...args.call, gasLimit: args.gasLimit, maxFeePerGas, maxPriorityFeePerGas };
+    const { raw, hash } = await this.options.signer.sign(fields);
+    return { hash, from: this.address, nonce: args.nonce, raw, label: args.label, gasLimit: args.gasLimit, maxFeePerGas, maxPriorityFeePerGas, jobIds: args.jobIds };
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.tail.then(work);
+    this.tail = run.catch(() => undefined);
+    return run;
+  }
+}
