@@ -1,54 +1,38 @@
-import type { Address, Hex32, HexBytes } from "./ids";
-import type { BlockRef, InferenceRequest, JobKey } from "./request";
+import type { Address, Hex32 } from "./ids";
+import type { BlockRef } from "./request";
 
-/** A block with its time, in seconds: the only clock that decides anything. */
-export interface HeadRef extends BlockRef {
-  readonly time: number;
+/** A block of the chain as the follower saw it. */
+export interface SeenBlock extends BlockRef {
+  readonly parentHash: Hex32;
+  /** Seconds of block time. */
+  readonly timestamp: number;
 }
 
-/**
- * What the chain says about the end of a request.
- * `fulfilled`, `refused` and `refunded` end it; `callbackFailed` and `callbackRetried` say how acting on a result went.
- */
-export type EndingKind = "fulfilled" | "refused" | "refunded" | "callbackFailed" | "callbackRetried";
-
+/** How the chain says a request ended. */
 export interface Ending {
-  readonly key: JobKey;
-  readonly kind: EndingKind;
-  /** Whose signature ended it: results and refusals only. */
-  readonly signer?: Address;
-  /** The refusal's number, or the first four bytes a failed callback returned. */
-  readonly reason?: number | HexBytes;
+  readonly requestId: Hex32;
+  readonly kind: "fulfilled" | "refused" | "refunded";
   readonly block: BlockRef;
-  /** Block time, seconds. */
-  readonly time: number;
   readonly transactionHash: Hex32;
-  readonly logIndex: number;
+  /** The enclave key, where one signed. */
+  readonly signer: Address | undefined;
+  /** Only with `fulfilled`: the consumer's callback failed and may be run again. */
+  readonly callbackFailed: boolean;
 }
 
-/** An event of the hub that this code can not serve: terms of a version it does not know, for one. */
-export interface UnreadableRequest {
-  readonly key: JobKey;
-  /** The code of the error that reading it gave. */
-  readonly code: string;
-  readonly block: BlockRef;
+/** A signed transaction, stored before it is sent. */
+export interface OutboxTransaction {
+  readonly hash: Hex32;
+  readonly from: Address;
+  readonly nonce: number;
+  readonly raw: `0x${string}`;
+  readonly label: string;
+  readonly gasLimit: bigint;
+  readonly maxFeePerGas: bigint;
+  readonly maxPriorityFeePerGas: bigint;
+  /** Jobs whose answers it carries; empty for the operator's own transactions. */
+  readonly jobIds: readonly number[];
 }
 
-/**
- * What the chain follower tells the store. A list of changes and the cursor they lead to are applied in one transaction,
- * so that a crash neither skips nor doubles anything.
- *
- * - `block`: everything of the hub after the last cursor up to and including `head`, which is the new cursor.
- * - `reorg`: forget requests and endings above `ancestor`, which is the new cursor.
- * - `finalized`: nothing at or below `head` is taken back any more.
- */
-export type ChainChange =
-  | {
-      readonly type: "block";
-      readonly head: HeadRef;
-      readonly requests: readonly InferenceRequest[];
-      readonly unreadable: readonly UnreadableRequest[];
-      readonly endings: readonly Ending[];
-    }
-  | { readonly type: "reorg"; readonly ancestor: HeadRef; readonly belowFinality: boolean }
-  | { readonly type: "finalized"; readonly head: HeadRef };
+/** `open` until the chain shows what became of it; one that lost its nonce to another is `replaced`. */
+export type TransactionState = "open" | "confirmed" | "reverted" | "replaced";

@@ -1,154 +1,100 @@
-import type { ChainChange, Ending, HeadRef } from "../domain/chain";
+import type { Ending, OutboxTransaction, SeenBlock, TransactionState } from "../domain/chain";
 import type { Address, Hex32 } from "../domain/ids";
 import type { JobState } from "../domain/job";
-import type { Answer, BlockRef, InferenceRequest, JobKey } from "../domain/request";
-import type { CarriedOutcome, SignedVersion, StoredTransaction, TransactionDraft, TransactionState } from "../domain/transaction";
+import type { Answer, InferenceRequest } from "../domain/request";
 
-/** A row's number in one store; the job's identity is its key. */
-export type JobId = number;
-
-/** Everything but the bytes of input and output. */
-export interface JobSummary {
-  readonly id: JobId;
-  readonly key: JobKey;
-  readonly state: JobState;
-  readonly fence: number;
-  readonly attempts: number;
-  /** Host milliseconds before which it is not taken up. */
-  readonly notBefore: number;
-  /** Why it is where it is; empty while nothing went wrong. */
-  readonly reason: string;
-  /** Without the input bytes: `input` is empty here. */
-  readonly request: InferenceRequest;
-  readonly inputLength: number;
-  readonly ending?: Ending;
-}
-
-/** The right to work on a job until `until`, in host milliseconds. A write with an older fence is refused. */
+/** A lease on a job. Every write that follows from it carries the fence; a write with an old fence changes nothing. */
 export interface Lease {
-  readonly jobId: JobId;
+  readonly jobId: number;
   readonly fence: number;
-  readonly owner: string;
-  readonly until: number;
 }
 
-export interface LeasedJob {
-  readonly lease: Lease;
+export interface ClaimedJob extends Lease {
   readonly request: InferenceRequest;
+  /** How often it was tried before. */
   readonly attempts: number;
 }
 
-/** A job whose answer waits to be posted. */
 export interface AnsweredJob {
-  readonly jobId: JobId;
-  readonly fence: number;
-  readonly attempts: number;
-  /** Without the input bytes, which posting does not need. */
+  readonly jobId: number;
   readonly request: InferenceRequest;
   readonly answer: Answer;
 }
 
-/** `stale`: somebody else has the job by now, or it ended; what was handed in is dropped. */
-export type Guarded = { readonly ok: true } | { readonly ok: false; readonly reason: "stale" };
+export const TIMELINE_STEPS = ["asked", "matched", "computed", "signed", "posted", "landed", "acted"] as const;
+export type TimelineStep = (typeof TIMELINE_STEPS)[number];
 
-/** Which jobs a list of changes moved, by their new state. */
-export interface AppliedChanges {
-  readonly moved: readonly { readonly jobId: JobId; readonly key: JobKey; readonly from: JobState | "none"; readonly to: JobState }[];
-}
-
-export type RecordResult =
-  | { readonly ok: true; readonly transaction: StoredTransaction }
-  /** Nothing was stored: these jobs are not `answered` with that fence any more. */
-  | { readonly ok: false; readonly reason: "stale"; readonly jobIds: readonly JobId[] }
-  /** Nothing was stored: there is one of this name. */
-  | { readonly ok: false; readonly reason: "named"; readonly transaction: StoredTransaction };
-
-export const STAGES = ["asked", "seen", "matched", "computed", "signed", "posted", "landed", "acted"] as const;
-export type TimelineStage = (typeof STAGES)[number];
-
-export interface TimelineMark {
-  readonly stage: TimelineStage;
-  /** Host milliseconds. */
+export interface TimelineEntry {
+  readonly step: TimelineStep;
+  /** Milliseconds of this host's clock; for people, decides nothing. */
   readonly hostMs: number;
-  /** Seconds; the newest block the store knew of. */
-  readonly blockTime: number;
-  readonly blockNumber: number;
+  readonly detail: Readonly<Record<string, string | number | boolean>>;
 }
 
-export interface StoreStats {
-  readonly jobs: Readonly<Record<JobState, number>>;
-  readonly transactions: Readonly<Record<TransactionState, number>>;
-  readonly fileBytes: number;
+export interface JobSummary {
+  readonly jobId: number;
+  readonly requestId: Hex32;
+  readonly state: JobState;
+  readonly reason: string | undefined;
+  readonly attempts: number;
 }
 
 /**
- * The durable record of one operator's work. Every method is one transaction. All times are host milliseconds and are
- * handed in, so that a test owns the clock.
- *
- * INVARIANT: a job's state is written before the side effect that follows from it, and every write by a worker is
- * guarded by state and fence, so that of two workers with one job only the newer is heard.
+ * The record of everything that was asked. All methods are atomic; a crash between two of them loses nothing,
+ * because each writes the state before the side effect that follows it.
+ * Milliseconds (`nowMs`) are this host's clock and only space out attempts and leases.
  */
 export interface JobStore {
-  /** The blocks that the chain follower walks back on, in ascending order; the last one is the cursor. */
-  loadCursor(): Promise<readonly HeadRef[]>;
-  /** Applies what the chain did and moves the cursor, in one transaction. */
-  apply(changes: readonly ChainChange[], now: number): Promise<AppliedChanges>;
+  /** The newest blocks that were applied, newest first. */
+  blocks(limit: number): Promise<SeenBlock[]>;
+  /** Applies what consecutive blocks say, together with the cursor. A request that is known is not doubled; one that a reorg had orphaned comes back. */
+  applyBlocks(batch: { blocks: readonly SeenBlock[]; requests: readonly InferenceRequest[]; endings: readonly Ending[]; nowMs: number }): Promise<{ added: number; ended: number }>;
+  /** Forgets the blocks above `ancestor`, and with them the requests and the endings they held. */
+  rewind(ancestor: number): Promise<{ orphaned: number; reopened: number }>;
+  /** Settles what ended at or below the block, and expires what is past its deadline at that block's time. */
+  finalize(block: { number: number; timestamp: number }): Promise<{ settled: number; expired: number }>;
 
-  /** Jobs to be matched, the nearest deadline first. */
-  waiting(query: { readonly now: number; readonly limit: number }): Promise<readonly JobSummary[]>;
-  /** Takes these jobs, as far as they are still to be had. */
-  claim(order: { readonly jobIds: readonly JobId[]; readonly owner: string; readonly now: number; readonly leaseMs: number }): Promise<readonly LeasedJob[]>;
-  heartbeat(lease: Lease, until: number): Promise<Guarded>;
-  /** Stores the signed answer. `computedAt` is when the model was done, where it is known. */
-  complete(result: { readonly lease: Lease; readonly answer: Answer; readonly now: number; readonly computedAt?: number }): Promise<Guarded>;
-  /** Gives the job back, for later (`seen`) or for ever. */
-  fail(result: { readonly lease: Lease; readonly to: "seen" | "abandoned" | "dead"; readonly reason: string; readonly notBefore: number; readonly now: number }): Promise<Guarded>;
-  /** Takes leases that ran out away; a job that used up its attempts is dead. */
-  reap(query: { readonly now: number; readonly maxAttempts: number; readonly backoffMs: number }): Promise<{ readonly returned: readonly JobId[]; readonly dead: readonly JobId[] }>;
-  /** Takes every lease away that `owner` does not hold: those of a process that died. */
-  releaseLeases(query: { readonly exceptOwner: string; readonly now: number }): Promise<readonly JobId[]>;
-  /** Decides not to serve a job that nobody works on, or puts off looking at it again. */
-  setAside(order: { readonly jobId: JobId; readonly fence: number; readonly to: "seen" | "abandoned"; readonly reason: string; readonly notBefore: number; readonly now: number }): Promise<Guarded>;
-  /** Takes up a job again that was given up. */
-  revive(jobId: JobId, now: number): Promise<Guarded>;
+  /** Takes waiting jobs, soonest deadline first. */
+  claim(args: { limit: number; leaseMs: number; nowMs: number }): Promise<ClaimedJob[]>;
+  /** False if the lease was lost. */
+  heartbeat(args: { lease: Lease; leaseMs: number; nowMs: number }): Promise<boolean>;
+  /** Stores the signed answer; false if the lease was lost. */
+  answer(args: { lease: Lease; answer: Answer; timeline: readonly TimelineEntry[] }): Promise<boolean>;
+  /** Gives a job back to be tried not before `notBeforeMs`; false if the lease was lost. */
+  release(args: { lease: Lease; notBeforeMs: number; reason: string; countAttempt: boolean }): Promise<boolean>;
+  /** Ends a job without an answer; false if the lease was lost. */
+  giveUp(args: { lease: Lease; state: "abandoned" | "dead"; reason: string }): Promise<boolean>;
+  /** Returns jobs whose worker vanished. */
+  reap(nowMs: number): Promise<number>;
 
-  /** Answers to be posted, the nearest deadline first. */
-  answered(query: { readonly now: number; readonly limit: number }): Promise<readonly AnsweredJob[]>;
-  /** Keeps an answer from being posted before `notBefore`, or sends the job back (`seen`) or away (`abandoned`). */
-  holdAnswers(holds: readonly (CarriedOutcome & { readonly fence: number })[], now: number): Promise<void>;
-  /** Stores a signed transaction and moves its jobs to `posting`, power-safe, before it is broadcast. */
-  recordSigned(draft: TransactionDraft, now: number): Promise<RecordResult>;
-  /** Stores another signed form under the same nonce, power-safe, before it is broadcast. */
-  recordVersion(transactionId: number, version: SignedVersion, signedAtBlock: number): Promise<void>;
-  /** Writes what became of a transaction and moves the jobs that it did not end. */
-  settleTransaction(result: {
-    readonly transactionId: number;
-    readonly state: Exclude<TransactionState, "pending">;
-    readonly block?: BlockRef;
-    readonly gasUsed?: bigint;
-    readonly jobs: readonly CarriedOutcome[];
-    readonly now: number;
+  /** Answers that wait for a transaction, soonest deadline first. */
+  answered(limit: number): Promise<AnsweredJob[]>;
+  /** An answer that can not be posted any more: `seen` to have it computed again, `abandoned` to let it be. */
+  dropAnswer(args: { jobId: number; state: "seen" | "abandoned"; reason: string }): Promise<boolean>;
+  /** Stores a signed transaction and moves its jobs to `posting`, before anything is sent. Jobs that left `answered` meanwhile stay as they are. */
+  recordTransaction(tx: OutboxTransaction): Promise<void>;
+  openTransactions(from: Address): Promise<OutboxTransaction[]>;
+  /**
+   * Says what became of a transaction. Jobs that it carried and that have not ended go back to `answered`:
+   * all of them if it failed, the requests in `rejected` if it was confirmed (items of a batch that did not land).
+   */
+  closeTransaction(args: {
+    hash: Hex32;
+    state: Exclude<TransactionState, "open">;
+    blockNumber?: number;
+    rejected?: readonly Hex32[];
   }): Promise<void>;
-  /** Every transaction that may still change: pending, or in a block above `aboveBlock`. By nonce, ascending. */
-  liveTransactions(query: { readonly sender: Address; readonly aboveBlock: number }): Promise<readonly StoredTransaction[]>;
-  transactionNamed(name: string): Promise<StoredTransaction | undefined>;
 
-  get(key: JobKey): Promise<JobSummary | undefined>;
-  payload(jobId: JobId): Promise<{ readonly input: Uint8Array; readonly answer?: Answer } | undefined>;
-  list(query: { readonly states: readonly JobState[]; readonly afterId?: JobId; readonly limit: number }): Promise<readonly JobSummary[]>;
-  timeline(jobId: JobId): Promise<readonly TimelineMark[]>;
-  mark(marks: readonly { readonly jobId: JobId; readonly stage: TimelineStage; readonly at: number }[]): Promise<void>;
-  stats(): Promise<StoreStats>;
-  /** Deletes final jobs that have not moved since `before`, oldest first; answers how many. */
-  prune(query: { readonly before: number; readonly limit: number }): Promise<number>;
-  /** Writes a consistent copy to a file that does not exist yet. */
+  get(requestId: Hex32): Promise<JobSummary | undefined>;
+  request(requestId: Hex32): Promise<InferenceRequest | undefined>;
+  timeline(requestId: Hex32): Promise<TimelineEntry[]>;
+  addTimeline(requestId: Hex32, entries: readonly TimelineEntry[]): Promise<void>;
+  counts(): Promise<Readonly<Record<JobState, number>>>;
+  /** The latest jobs, newest first. */
+  recent(limit: number): Promise<JobSummary[]>;
+  /** Deletes final jobs older than the given moment, with their inputs and outputs; returns how many. */
+  prune(beforeMs: number): Promise<number>;
+  /** Writes a consistent copy to a new file. */
   backup(path: string): Promise<void>;
   close(): Promise<void>;
-}
-
-/** Which deployment a store belongs to. */
-export interface StoreIdentity {
-  readonly chainId: bigint;
-  readonly genesisHash: Hex32;
-  readonly contract: Address;
 }
