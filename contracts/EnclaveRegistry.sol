@@ -117,16 +117,19 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
         returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image)
     {
         SignerRecord record = _signers[signer];
-        if (record.state() == 0) return (Codes.SIGNER_UNKNOWN, 0, 0, 0);
+        return (_codeOf(record, minTrust, imageId), record.operatorId(), record.level(), record.image());
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function checkFor(address signer, uint8 minTrust, bytes32 imageId, address account)
+        external
+        view
+        override
+        returns (uint8 code, uint32 operatorId, bool mayAct)
+    {
+        SignerRecord record = _signers[signer];
         operatorId = record.operatorId();
-        trust = record.level();
-        image = record.image();
-        if (record.state() == SignerRecords.CLOSED) code = Codes.SIGNER_CLOSED;
-        else if (block.timestamp >= record.epochEnd()) code = Codes.EPOCH_ENDED;
-        else if (block.timestamp >= record.heartbeatDue()) code = Codes.HEARTBEAT_OVERDUE;
-        else if (_images[image].revokedAt != 0) code = Codes.IMAGE_REVOKED;
-        else if (trust < minTrust) code = Codes.TRUST_TOO_LOW;
-        else if (imageId != 0 && _imageIndex[imageId] != image) code = Codes.IMAGE_MISMATCH;
+        return (_codeOf(record, minTrust, imageId), operatorId, mayActFor(operatorId, account));
     }
 
     /// @inheritdoc IEnclaveRegistry
@@ -146,6 +149,18 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
     {
         SignerRecord r = _signers[signer];
         return (r.state(), r.validFrom(), r.epochEnd(), r.heartbeatDue(), r.counter());
+    }
+
+    /// @dev Why a key is not usable now, or 0. Two cold reads where no image is named: the record and its image.
+    function _codeOf(SignerRecord record, uint8 minTrust, bytes32 imageId) private view returns (uint8) {
+        uint8 state = record.state();
+        if (state != SignerRecords.ACTIVE) return state == 0 ? Codes.SIGNER_UNKNOWN : Codes.SIGNER_CLOSED;
+        if (block.timestamp >= record.epochEnd()) return Codes.EPOCH_ENDED;
+        if (block.timestamp >= record.heartbeatDue()) return Codes.HEARTBEAT_OVERDUE;
+        if (_images[record.image()].revokedAt != 0) return Codes.IMAGE_REVOKED;
+        if (record.level() < minTrust) return Codes.TRUST_TOO_LOW;
+        if (imageId != 0 && _imageIndex[imageId] != record.image()) return Codes.IMAGE_MISMATCH;
+        return Codes.OK;
     }
 
     /// @dev An active key inside its epoch, or reverts.

@@ -7,37 +7,40 @@ import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {Codes} from "../libraries/Codes.sol";
 import {Domain} from "../libraries/Domain.sol";
 import {Proofs} from "../libraries/Proofs.sol";
+import {RegistryCalls} from "../libraries/RegistryCalls.sol";
 import {RequestState, RequestStates} from "../libraries/RequestState.sol";
 import {Statements} from "../libraries/Statements.sol";
 import {Terms, TermsHead} from "../libraries/Terms.sol";
 import {HubLedger} from "./HubLedger.sol";
 
 /// @dev What is known while results land, one item after the other.
-/// @param signer The key the registry was last asked about, 0 if its answer must not be used again.
-/// @param minTrust As asked.
+/// @param signer The key the registry was last asked about.
+/// @param minTrust As asked; the greatest number if the answer must not be used again.
 /// @param imageId As asked.
 /// @param vouched The registry's answer.
 /// @param operatorId The registry's answer.
+/// @param mayAct Whether the sender may act for that operator; only asked for where there is a callback.
 /// @param payee Whose credit `owedWei` is.
 /// @param owedWei Credit that is not written yet.
 /// @param requestId The item at hand.
-/// @param state Its state, as loaded.
+/// @param slot Where its state is stored.
+/// @param state Its state before it was touched.
 /// @param head The head of its terms; means nothing unless the item is open.
 /// @param statementHash What was signed for it.
-/// @param requestedAt When it was opened, once it has landed.
 struct Work {
     address signer;
-    uint8 minTrust;
+    uint256 minTrust;
     bytes32 imageId;
-    uint8 vouched;
-    uint32 operatorId;
+    uint256 vouched;
+    uint256 operatorId;
+    bool mayAct;
     uint256 payee;
     uint256 owedWei;
     bytes32 requestId;
+    uint256 slot;
     RequestState state;
     TermsHead head;
     bytes32 statementHash;
-    uint256 requestedAt;
 }
 
 /// @title The checks that everything shares
@@ -45,6 +48,8 @@ struct Work {
 /// answer codes, because a batch must go on; `_reject` turns a code into the error that `fulfill`, `refuse` and
 /// `verify` revert with.
 abstract contract HubCore is HubLedger {
+    using RegistryCalls for IEnclaveRegistry;
+
     mapping(bytes32 requestId => RequestState state) internal _states;
 
     /// @dev The domain of deployment: all request ids are under it, for ever.
@@ -68,12 +73,36 @@ abstract contract HubCore is HubLedger {
         return Statements.requestIdOf(_idDomain, q, q.terms);
     }
 
+    /// @dev Where the state of an id is stored: `_states[id]`, hashed once for a read and a write.
+    function _slotOf(bytes32 id) internal pure returns (uint256 slot) {
+        // The layout of a mapping: key, then the mapping's slot, in scratch space.
+        assembly ("memory-safe") {
+            mstore(0, id)
+            mstore(0x20, _states.slot)
+            slot := keccak256(0, 0x40)
+        }
+    }
+
+    function _read(uint256 slot) internal view returns (RequestState state) {
+        assembly ("memory-safe") {
+            state := sload(slot)
+        }
+    }
+
+    function _write(uint256 slot, RequestState state) internal {
+        assembly ("memory-safe") {
+            sstore(slot, state)
+        }
+    }
+
     /// @dev Loads the request into `w`. Its terms are canonical if it is open, since only such were ever opened.
     function _load(Work memory w, Request calldata q, bytes calldata terms) internal view returns (uint8 code) {
         bytes32 id = Statements.requestIdOf(_idDomain, q, terms);
-        RequestState state = _states[id];
+        uint256 slot = _slotOf(id);
+        RequestState state = _read(slot);
         TermsHead head = Terms.headOf(terms);
         w.requestId = id;
+        w.slot = slot;
         w.state = state;
         w.head = head;
         if (state.status() != RequestStates.OPEN) return Codes.NOT_OPEN;
@@ -91,16 +120,21 @@ abstract contract HubCore is HubLedger {
         address signer = Proofs.recover(Domain.digest(domainSeparator(), structHash), proof);
         if (signer == address(0)) return Codes.BAD_PROOF;
         TermsHead head = w.head;
-        uint8 minTrust = head.minTrust();
+        uint256 minTrust = head.minTrust();
         bytes32 imageId = head.imageId(terms);
-        if (signer != w.signer || minTrust != w.minTrust || imageId != w.imageId) {
+        if (head.callbackGas() != 0) {
+            // `mayAct` belongs to this answer alone, so no neighbour may reuse it: no demand equals this one.
+            w.signer = signer;
+            w.minTrust = type(uint256).max;
+            (w.vouched, w.operatorId, w.mayAct) = registry.vouchFor(signer, minTrust, imageId, msg.sender);
+        } else if (signer != w.signer || minTrust != w.minTrust || imageId != w.imageId) {
             w.signer = signer;
             w.minTrust = minTrust;
             w.imageId = imageId;
-            (w.vouched, w.operatorId,,) = registry.check(signer, minTrust, imageId);
+            (w.vouched, w.operatorId) = registry.vouch(signer, minTrust, imageId);
         }
-        if (w.vouched != Codes.OK) return w.vouched;
-        uint32 assigned = head.assignedOperator();
+        if (w.vouched != Codes.OK) return uint8(w.vouched);
+        uint256 assigned = head.assignedOperator();
         return assigned == 0 || assigned == w.operatorId ? Codes.OK : Codes.WRONG_OPERATOR;
     }
 
@@ -118,7 +152,7 @@ abstract contract HubCore is HubLedger {
         if (code == Codes.DEADLINE_PASSED) revert HubDeadlinePassed(id, w.head.deadline(), block.timestamp);
         if (code == Codes.PROFILE_MISMATCH) revert HubProfileMismatch(id, wanted, actual);
         if (code == Codes.BAD_PROOF) revert HubBadProof(id);
-        if (code == Codes.WRONG_OPERATOR) revert HubWrongOperator(id, w.head.assignedOperator(), w.operatorId);
+        if (code == Codes.WRONG_OPERATOR) revert HubWrongOperator(id, w.head.assignedOperator(), uint32(w.operatorId));
         if (code == Codes.CALLER_NOT_ALLOWED) revert HubCallerNotAllowed(id, msg.sender);
         _rejectTime(id, code, issuedAt, expiresAt);
         revert HubSignerNotUsable(id, w.signer, code);

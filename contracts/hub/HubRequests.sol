@@ -31,8 +31,9 @@ abstract contract HubRequests is HubCore {
         _admit(Terms.parse(terms));
         (uint256 start, uint256 size, bytes32 termsHash, bytes32 inputHash) = _frame(salt, terms, input);
         requestId = Statements.requestId(_idDomain, msg.sender, salt, modelHash, inputHash, termsHash, msg.value);
-        if (RequestState.unwrap(_states[requestId]) != 0) revert HubRequestExists(requestId);
-        _states[requestId] = RequestStates.pack(RequestStates.OPEN, block.timestamp, 0);
+        uint256 slot = _slotOf(requestId);
+        if (RequestState.unwrap(_read(slot)) != 0) revert HubRequestExists(requestId);
+        _write(slot, RequestStates.pack(RequestStates.OPEN, block.timestamp, 0));
         bytes32 topic = Requested.selector;
         // `emit Requested(requestId, msg.sender, modelHash, salt, rewardWei, terms, input)` over the frame.
         assembly ("memory-safe") {
@@ -68,21 +69,21 @@ abstract contract HubRequests is HubCore {
     /// @dev Refuses what could not be served or would surprise the requester, at the moment it costs least.
     function _admit(TermsHead head) private view {
         uint256 deadline = head.deadline();
-        // No overflow: block time is far below 2^255.
+        // A deadline that is not ahead wraps to a huge number, so one comparison refuses both ends.
         unchecked {
-            uint256 latest = block.timestamp + MAX_DEADLINE_AHEAD_SECONDS;
-            if (deadline <= block.timestamp || deadline > latest) {
-                revert HubDeadlineInvalid(deadline, block.timestamp, latest);
+            if (deadline - block.timestamp - 1 >= MAX_DEADLINE_AHEAD_SECONDS) {
+                revert HubDeadlineInvalid(deadline, block.timestamp, block.timestamp + MAX_DEADLINE_AHEAD_SECONDS);
             }
         }
-        uint256 callbackGas = head.callbackGas();
-        if (callbackGas > MAX_CALLBACK_GAS) revert HubCallbackGasTooHigh(callbackGas, MAX_CALLBACK_GAS);
+        if (head.callbackGas() > MAX_CALLBACK_GAS) revert HubCallbackGasTooHigh(head.callbackGas(), MAX_CALLBACK_GAS);
         uint8 minTrust = head.minTrust();
         if (minTrust == 0 ? !registry.developmentLevelAllowed() : minTrust > MAX_TRUST) {
             revert HubMinTrustInvalid(minTrust);
         }
-        if (head.proofKind() != 0) revert HubProofKindUnsupported(head.proofKind());
-        if (head.inputKind() != 0) revert HubInputKindUnsupported(head.inputKind());
+        if (head.hasKinds()) {
+            if (head.proofKind() != 0) revert HubProofKindUnsupported(head.proofKind());
+            revert HubInputKindUnsupported(head.inputKind());
+        }
         if (head.refusalFeeWei() > msg.value) revert HubRefusalFeeTooHigh(head.refusalFeeWei(), msg.value);
     }
 

@@ -3,10 +3,10 @@ pragma solidity 0.8.33;
 
 import {BoundResult, Fulfilment, Request} from "../interfaces/HubTypes.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
 import {Account} from "../libraries/Account.sol";
 import {Callback} from "../libraries/Callback.sol";
 import {Codes} from "../libraries/Codes.sol";
+import {Handed} from "../libraries/Handed.sol";
 import {Lifetime} from "../libraries/Lifetime.sol";
 import {RequestState, RequestStates} from "../libraries/RequestState.sol";
 import {Statements} from "../libraries/Statements.sol";
@@ -26,7 +26,6 @@ abstract contract HubResults is HubCore {
             bytes32 wanted = w.head.profile(statement.request.terms);
             _reject(w, code, statement.issuedAt, statement.expiresAt, wanted, statement.runtimeProfile);
         }
-        _settle(w);
     }
 
     /// @inheritdoc IInferenceHub
@@ -71,10 +70,10 @@ abstract contract HubResults is HubCore {
         }
         if (code != Codes.OK) _reject(w, code, issuedAt, expiresAt, 0, 0);
 
-        _states[w.requestId] = RequestStates.pack(RequestStates.REFUSED, block.timestamp, 0);
+        _write(w.slot, RequestStates.pack(RequestStates.REFUSED, block.timestamp, 0));
         uint256 feeWei = w.head.refusalFeeWei();
         address refundTo = w.head.refundTo(request.terms, request.requester);
-        _credit(Account.ofOperator(w.operatorId), feeWei);
+        _credit(Account.ofOperator(uint32(w.operatorId)), feeWei);
         // No underflow: `request` demanded that the fee is within the reward.
         unchecked {
             _credit(Account.ofAddress(refundTo), request.rewardWei - feeWei);
@@ -93,8 +92,9 @@ abstract contract HubResults is HubCore {
         // Ended before the call: a callback that comes back finds nothing to retry.
         _states[id] = state.withStatus(RequestStates.FULFILLED);
         emit CallbackRetried(id);
-        InferenceAnswer memory answer = _answer(id, statement, requestedAt, state.at(), signer);
-        (bool success, bytes4 reason) = _call(statement.request, answer, output);
+        uint256 callbackGas = Terms.headOf(statement.request.terms).callbackGas();
+        Callback.Answer memory answer = Callback.Answer(id, callbackGas, requestedAt, state.at(), signer);
+        (bool success, bytes4 reason) = Callback.run(answer, statement, output);
         if (!success) revert HubCallbackFailedAgain(id, reason);
     }
 
@@ -111,12 +111,14 @@ abstract contract HubResults is HubCore {
         TermsHead head = Terms.headOf(q.terms);
         uint256 retryUntil = head.retryUntil();
         if (block.timestamp > retryUntil) revert HubRetryOver(id, retryUntil, block.timestamp);
-        bytes32 statementHash = Statements.boundHash(id, statement, q, head.contextRoot(q.terms), output);
+        bytes32 statementHash = Statements.boundHash(id, statement, head.contextRoot(q.terms), output);
         uint208 actual = Statements.commitmentOf(statementHash, signer, requestedAt);
         if (actual != state.commitment()) revert HubCommitmentMismatch(id, state.commitment(), actual);
         // A closed or revoked signer keeps its operator for ever, so the operator can still be asked for.
         (, uint32 operatorId,,) = registry.check(signer, 0, 0);
-        if (!_mayAct(q.requester, operatorId)) revert HubCallerNotAllowed(id, msg.sender);
+        if (msg.sender != q.requester && !registry.mayActFor(operatorId, msg.sender)) {
+            revert HubCallerNotAllowed(id, msg.sender);
+        }
     }
 
     /// @dev Lands one result or says why not; a code other than OK means that nothing happened.
@@ -127,74 +129,74 @@ abstract contract HubResults is HubCore {
         bytes calldata proof,
         bool inBatch
     ) private returns (uint8 code) {
-        Request calldata q = statement.request;
-        bytes calldata terms = q.terms;
+        Request calldata q = Handed.requestOf(statement);
+        bytes calldata terms = Handed.termsOf(q);
         code = _load(w, q, terms);
         if (code != Codes.OK) return code;
-        TermsHead head = w.head;
-        bytes32 wanted = head.profile(terms);
-        if (wanted != 0 && wanted != statement.runtimeProfile) return Codes.PROFILE_MISMATCH;
-        code = Lifetime.codeOf(statement.issuedAt, statement.expiresAt);
+        code = _judge(w, statement, terms, output);
         if (code != Codes.OK) return code;
-        w.statementHash = Statements.boundHash(w.requestId, statement, q, head.contextRoot(terms), output);
         code = _vouch(w, w.statementHash, proof, terms);
         if (code != Codes.OK) return code;
-        if (head.callbackGas() != 0) {
-            if (!_mayAct(q.requester, w.operatorId)) return Codes.CALLER_NOT_ALLOWED;
-            if (inBatch && !Callback.affordable(head.callbackGas(), output.length)) return Codes.GAS_TOO_LOW;
+        uint256 callbackGas = w.head.callbackGas();
+        if (callbackGas != 0) {
+            // With a callback the moment of acting has a value, so it belongs to those who are party to it.
+            if (!w.mayAct && msg.sender != Handed.requesterOf(q)) return Codes.CALLER_NOT_ALLOWED;
+            if (inBatch && !Callback.affordable(callbackGas, output.length)) return Codes.GAS_TOO_LOW;
         }
 
-        _record(w, q.rewardWei);
-        if (head.callbackGas() != 0) _callBack(w, statement, output);
+        _record(w, Handed.rewardOf(q), inBatch);
+        if (callbackGas != 0) _callBack(w, callbackGas, statement, output);
+    }
+
+    /// @dev What a statement says about profile and time, and its hash.
+    function _judge(Work memory w, BoundResult calldata statement, bytes calldata terms, bytes calldata output)
+        private
+        view
+        returns (uint8)
+    {
+        (bytes32 profile, uint256 issuedAt, uint256 expiresAt) = Handed.claimsOf(statement);
+        TermsHead head = w.head;
+        bytes32 wanted = head.profile(terms);
+        if (wanted != 0 && wanted != profile) return Codes.PROFILE_MISMATCH;
+        w.statementHash = Statements.boundHash(w.requestId, statement, head.contextRoot(terms), output);
+        return Lifetime.codeOf(issuedAt, expiresAt);
     }
 
     /// @dev The effects of a result: the request has ended, its operator has earned the reward.
-    function _record(Work memory w, uint256 rewardWei) private {
-        bytes32 id = w.requestId;
+    function _record(Work memory w, uint256 rewardWei, bool inBatch) private {
         address signer = w.signer;
         bytes32 statementHash = w.statementHash;
-        uint256 requestedAt = w.state.at();
-        w.requestedAt = requestedAt;
-        uint208 commitment = Statements.commitmentOf(statementHash, signer, requestedAt);
-        RequestState landed = RequestStates.pack(RequestStates.FULFILLED, block.timestamp, commitment);
-        w.state = landed;
-        _states[id] = landed;
-        _owe(w, Account.ofOperator(w.operatorId), rewardWei);
-        emit Fulfilled(id, signer, statementHash);
+        uint208 commitment = Statements.commitmentOf(statementHash, signer, w.state.at());
+        _write(w.slot, RequestStates.pack(RequestStates.FULFILLED, block.timestamp, commitment));
+        uint256 account = Account.ofOperator(uint32(w.operatorId));
+        if (inBatch) _owe(w, account, rewardWei);
+        else _credit(account, rewardWei);
+        emit Fulfilled(w.requestId, signer, statementHash);
     }
 
     /// @dev Runs the callback of an item that has landed and been paid. Its failure is recorded and undoes nothing.
-    function _callBack(Work memory w, BoundResult calldata statement, bytes calldata output) private {
+    function _callBack(
+        Work memory w,
+        uint256 callbackGas,
+        BoundResult calldata statement,
+        bytes calldata output
+    ) private {
         // A withdrawal inside the callback finds every credit of the batch so far.
-        _settle(w);
-        bytes32 id = w.requestId;
-        InferenceAnswer memory answer = _answer(id, statement, w.requestedAt, block.timestamp, w.signer);
-        (bool success, bytes4 reason) = _call(statement.request, answer, output);
+        if (w.owedWei != 0) _settle(w);
+        Callback.Answer memory answer =
+            Callback.Answer(w.requestId, callbackGas, w.state.at(), block.timestamp, w.signer);
+        (bool success, bytes4 reason) = Callback.run(answer, statement, output);
         if (!success) {
             // The failed call was rolled back, so the slot still holds what was written before it.
-            _states[id] = w.state.withStatus(RequestStates.CALLBACK_FAILED);
-            emit CallbackFailed(id, reason);
+            _write(w.slot, _read(w.slot).withStatus(RequestStates.CALLBACK_FAILED));
+            emit CallbackFailed(w.requestId, reason);
         }
-        // Foreign code has run: it may have closed the signer or forbidden the poster.
-        w.signer = address(0);
-    }
-
-    /// @dev The one call to a requester. Too little gas reverts all of it; in a batch `affordable` has made sure before the
-    /// item took effect that this can not happen.
-    function _call(Request calldata q, InferenceAnswer memory answer, bytes calldata output)
-        private
-        returns (bool, bytes4)
-    {
-        uint256 callbackGas = Terms.headOf(q.terms).callbackGas();
-        (Callback.Outcome outcome, bytes4 reason) = Callback.run(q.requester, callbackGas, answer, output);
-        if (outcome == Callback.Outcome.GasTooLow) revert HubGasTooLow(answer.requestId, callbackGas);
-        return (outcome == Callback.Outcome.Succeeded, reason);
     }
 
     /// @dev Notes a credit; written when the payee changes, before any callback, and at the end.
     function _owe(Work memory w, uint256 account, uint256 amountWei) private {
         if (w.payee != account) {
-            _settle(w);
+            if (w.owedWei != 0) _settle(w);
             w.payee = account;
         }
         // No overflow: a batch has fewer than 2^32 items of less than 2^96 wei each.
@@ -207,27 +209,5 @@ abstract contract HubResults is HubCore {
     function _settle(Work memory w) private {
         _credit(w.payee, w.owedWei);
         w.owedWei = 0;
-    }
-
-    /// @dev With a callback the moment of acting has a value, so it belongs to those who are party to it.
-    function _mayAct(address requester, uint32 operatorId) private view returns (bool) {
-        return msg.sender == requester || registry.mayActFor(operatorId, msg.sender);
-    }
-
-    /// @dev What a callback learns.
-    function _answer(bytes32 id, BoundResult calldata s, uint256 requestedAt, uint256 fulfilledAt, address signer)
-        private
-        pure
-        returns (InferenceAnswer memory)
-    {
-        return InferenceAnswer({
-            requestId: id,
-            modelHash: s.request.modelHash,
-            inputHash: s.request.inputHash,
-            runtimeProfile: s.runtimeProfile,
-            requestedAt: uint64(requestedAt),
-            fulfilledAt: uint64(fulfilledAt),
-            signer: signer
-        });
     }
 }

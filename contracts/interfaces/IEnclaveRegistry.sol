@@ -145,6 +145,20 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
         view
         returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image);
 
+    /// @notice `check` and `mayActFor` in one question: is this key usable, and may `account` act for its operator?
+    /// @dev What a hub asks before it lands a result that has a callback. Never reverts.
+    /// @param signer Any address.
+    /// @param minTrust Lowest level wanted.
+    /// @param imageId The image wanted, or 0 for any approved one.
+    /// @param account Any address.
+    /// @return code As for `check`.
+    /// @return operatorId As for `check`.
+    /// @return mayAct As for `mayActFor`.
+    function checkFor(address signer, uint8 minTrust, bytes32 imageId, address account)
+        external
+        view
+        returns (uint8 code, uint32 operatorId, bool mayAct);
+
     /// @notice For explaining only: was the key inside its epoch at that time, and before its image's `compromisedSince`?
     /// @dev Heartbeats do not matter here.
     /// @param signer Any address.

@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IInferenceCallback, InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
+import {BoundResult, Request} from "../interfaces/HubTypes.sol";
+import {IInferenceCallback} from "../interfaces/IInferenceCallback.sol";
+import {IInferenceHubErrors} from "../interfaces/IInferenceHubErrors.sol";
+import {Handed} from "./Handed.sol";
 
 /// @title The one call the hub makes to a requester
 /// @notice Three attacks meet here. A poster who gives too little gas starves the callback (EIP-150 silently lowers the
 /// gas of a call to 63/64 of what is left): refused before the call. A requester who burns gas gets the cap of its own
 /// terms and no more. A requester who returns a megabyte makes nobody copy it: four bytes are read.
 library Callback {
-    /// @notice How a call went.
-    enum Outcome {
-        Succeeded,
-        Failed,
-        GasTooLow
+    /// @notice What of an `InferenceAnswer` is not in the statement, and the cap.
+    /// @param requestId The request.
+    /// @param callbackGas The cap of the terms.
+    /// @param requestedAt Block time of `request`, seconds.
+    /// @param fulfilledAt Block time of landing, seconds.
+    /// @param signer The enclave key.
+    struct Answer {
+        bytes32 requestId;
+        uint256 callbackGas;
+        uint256 requestedAt;
+        uint256 fulfilledAt;
+        address signer;
     }
 
     /// @dev Greatest cost of the `CALL` that is taken before its 63/64 are counted: 100 for the warm address (its code size
@@ -24,26 +34,34 @@ library Callback {
     /// requester's code (2,600), `CALL_COST` and its own instructions (5,000), rounded up.
     uint256 private constant BATCH_RESERVE = 75_000;
 
-    /// @notice Calls `onInference` with exactly `gasLimitGas`, or not at all.
+    /// @notice Calls `onInference` of the requester with exactly the cap of the terms, or reverts with `HubGasTooLow`.
     /// @dev A requester without code has failed: nobody received the answer.
-    /// @param to The requester.
-    /// @param gasLimitGas The cap of the terms.
-    /// @param answer What it learns.
+    /// @param answer What is known about the result.
+    /// @param s The statement as it landed, its hash compared: `Handed` may be used.
     /// @param output The output set.
-    /// @return outcome How it went; `GasTooLow` means that nothing was called.
+    /// @return success Whether the callback succeeded.
     /// @return reason First four bytes of what a failed call returned, zero-filled.
-    function run(address to, uint256 gasLimitGas, InferenceAnswer memory answer, bytes calldata output)
+    function run(Answer memory answer, BoundResult calldata s, bytes calldata output)
         internal
-        returns (Outcome outcome, bytes4 reason)
+        returns (bool success, bytes4 reason)
     {
-        if (to.code.length == 0) return (Outcome.Failed, 0);
-        (uint256 start, uint256 size) = _encode(answer, output);
-        if (!_canGive(gasLimitGas)) return (Outcome.GasTooLow, 0);
-        bool success;
-        // Only the scratch word is written; the output area has length 0, so no return data is copied beyond the
-        // `min(4, returndatasize())` bytes of a failure.
+        address to = Handed.requesterOf(Handed.requestOf(s));
+        if (to.code.length == 0) return (false, 0);
+        uint256 size = _encode(answer, s, output);
+        uint256 callbackGas = answer.callbackGas;
+        // EIP-150: of what is left after the call's own cost a 64th stays behind, and `CALL` gives the rest without a word
+        // if that is less than asked for. In a batch `affordable` has made sure, before the item took effect, that it is not.
+        uint256 left = gasleft();
+        // No underflow: `CALL_COST` is compared first.
+        unchecked {
+            if (left < CALL_COST || left - CALL_COST - (left - CALL_COST) / 64 < callbackGas) {
+                revert IInferenceHubErrors.HubGasTooLow(answer.requestId, callbackGas);
+            }
+        }
+        // The call's data lies at the free pointer, where `_encode` left it. Only the scratch word is written; the output
+        // area has length 0, so no return data is copied beyond the `min(4, returndatasize())` bytes of a failure.
         assembly ("memory-safe") {
-            success := call(gasLimitGas, to, 0, start, size, 0, 0)
+            success := call(callbackGas, to, 0, mload(0x40), size, 0, 0)
             if iszero(success) {
                 let returned := returndatasize()
                 if gt(returned, 4) { returned := 4 }
@@ -52,7 +70,6 @@ library Callback {
                 reason := mload(0)
             }
         }
-        outcome = success ? Outcome.Succeeded : Outcome.Failed;
     }
 
     /// @notice Whether a batch can still afford an item with this callback, with everything that happens before and after
@@ -75,39 +92,34 @@ library Callback {
         }
     }
 
-    /// @dev `abi.encodeCall(IInferenceCallback.onInference, (answer, output))`, laid down beyond the free pointer, which is
-    /// not moved: the data is dead after the call.
-    function _encode(InferenceAnswer memory answer, bytes calldata output)
+    /// @dev `abi.encodeCall(IInferenceCallback.onInference, (InferenceAnswer(...), output))`, laid down at the free pointer,
+    /// which is not moved: the data is dead after the call.
+    function _encode(Answer memory answer, BoundResult calldata s, bytes calldata output)
         private
         pure
-        returns (uint256 start, uint256 size)
+        returns (uint256 size)
     {
         bytes4 selector = IInferenceCallback.onInference.selector;
-        // Selector, seven words of the answer (a struct of value types lies in memory as clean words), the offset of the
-        // output (eight words behind the selector: 0x100), its length, its bytes, zeros up to a whole word.
+        Request calldata q = Handed.requestOf(s);
+        // Selector; requestId; model and input hash (words 2 and 3 of the request); profile (word 1 of the statement);
+        // requestedAt, fulfilledAt and signer (the last three words of `answer`, clean); the offset of the output, eight
+        // words behind the selector; its length; its bytes, zero-filled to a whole word. The padding is written first, so
+        // the output may overwrite it and never the other way round; for an empty output it falls on the length, which
+        // is why it is skipped there.
         assembly ("memory-safe") {
-            start := mload(0x40)
-            mstore(start, selector)
-            mcopy(add(start, 0x04), answer, 0xe0)
-            mstore(add(start, 0xe4), 0x100)
-            mstore(add(start, 0x104), output.length)
-            let data := add(start, 0x124)
-            // The padding is written first; it may be overwritten by the output, never the other way round.
+            let p := mload(0x40)
+            mstore(p, selector)
+            mstore(add(p, 0x04), mload(answer))
+            calldatacopy(add(p, 0x24), add(q, 0x40), 0x40)
+            mstore(add(p, 0x64), calldataload(add(s, 0x20)))
+            mcopy(add(p, 0x84), add(answer, 0x40), 0x60)
+            mstore(add(p, 0xe4), 0x100)
+            mstore(add(p, 0x104), output.length)
+            let data := add(p, 0x124)
             let padded := and(add(output.length, 0x1f), not(0x1f))
             if padded { mstore(add(data, sub(padded, 0x20)), 0) }
             calldatacopy(data, output.offset, output.length)
             size := add(0x124, padded)
-        }
-    }
-
-    /// @dev EIP-150: of the gas left after the call's own cost, a 64th stays behind. `left - left / 64` is what can be given.
-    function _canGive(uint256 gasLimitGas) private view returns (bool) {
-        uint256 left = gasleft();
-        if (left < CALL_COST) return false;
-        // No underflow: checked in the line before; a 64th is never more than the whole.
-        unchecked {
-            left -= CALL_COST;
-            return left - left / 64 >= gasLimitGas;
         }
     }
 }

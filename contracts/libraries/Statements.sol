@@ -2,6 +2,7 @@
 pragma solidity 0.8.33;
 
 import {BoundResult, Request, ResultStatement} from "../interfaces/HubTypes.sol";
+import {Handed} from "./Handed.sol";
 
 /// @title Hashes of what is asked and what is signed
 /// @notice docs/protocol.md sections 3 and 4. All functions are pure; domains are added by `Domain.digest`.
@@ -72,16 +73,14 @@ library Statements {
     /// be derived is derived, so that none of it can be claimed; the fee is 0, because the reward is the escrow.
     /// @param id The request's id.
     /// @param s What is not derived.
-    /// @param q `s.request`, decoded once by the caller.
     /// @param contextRoot As the terms fix it.
     /// @param output The output set.
-    function boundHash(
-        bytes32 id,
-        BoundResult calldata s,
-        Request calldata q,
-        bytes32 contextRoot,
-        bytes calldata output
-    ) internal pure returns (bytes32 hash) {
+    function boundHash(bytes32 id, BoundResult calldata s, bytes32 contextRoot, bytes calldata output)
+        internal
+        pure
+        returns (bytes32 hash)
+    {
+        Request calldata q = Handed.requestOf(s);
         bytes32 typeHash = RESULT_TYPE;
         // Eleven words at the free pointer, which is not moved. Of `q` word 0 is the requester, words 2 and 3 are model and
         // input hash; of `s` word 1 is the profile, words 2 and 3 are the two times. Dirty upper bits make a hash that no

@@ -46,6 +46,9 @@ library Terms {
     /// @dev Bits 4-7 have no meaning and must be zero.
     uint256 private constant UNKNOWN_FLAGS = 0xf0;
 
+    /// @dev Version, `retryUntil` and flags.
+    uint256 private constant PLAIN_MASK = (0xff << 248) | (0xffffffffff << 168) | 0xff;
+
     /// @notice Checks that terms are canonical and returns their head.
     /// @dev Judges the encoding and what the fields say about one another, not whether the hub accepts their values.
     /// @param terms The packed terms.
@@ -53,6 +56,8 @@ library Terms {
     function parse(bytes calldata terms) internal pure returns (TermsHead head) {
         head = headOf(terms);
         uint256 word = TermsHead.unwrap(head);
+        // Most terms have no tail and no retries: version 1, everything else that could be wrong is zero.
+        if (terms.length == 32 && word & PLAIN_MASK == VERSION << 248) return head;
         uint256 bits = word & 0xff;
         bool canonical = word >> 248 == VERSION && bits & UNKNOWN_FLAGS == 0 && terms.length == _lengthFor(bits);
         if (canonical && bits != 0) {
@@ -111,6 +116,11 @@ library Terms {
     /// @notice Lowest trust level.
     function minTrust(TermsHead head) internal pure returns (uint8) {
         return uint8(TermsHead.unwrap(head) >> 128);
+    }
+
+    /// @notice Whether `proofKind` or `inputKind` is not 0.
+    function hasKinds(TermsHead head) internal pure returns (bool) {
+        return TermsHead.unwrap(head) & (0xffff << 112) != 0;
     }
 
     /// @notice How the result is proven.

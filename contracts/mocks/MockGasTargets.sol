@@ -19,8 +19,8 @@ contract MockGasRequester is IInferenceCallback {
     }
 
     function onInference(InferenceAnswer calldata, bytes calldata output) external override {
-        require(msg.sender == address(_hub), "not the hub");
-        last = uint256(bytes32(output[:32]));
+        assert(msg.sender == address(_hub));
+        last = uint256(bytes32(output));
     }
 }
 
@@ -40,7 +40,7 @@ contract MockPullConsumer {
         bytes calldata proof
     ) external {
         _hub.verify(expected, output, statement, proof);
-        last = uint256(bytes32(output[:32]));
+        last = uint256(bytes32(output));
     }
 }
 
@@ -49,6 +49,6 @@ contract MockPullTwin {
     uint256 public last = 1;
 
     function use(Expected calldata, bytes calldata output, ResultStatement calldata, bytes calldata) external {
-        last = uint256(bytes32(output[:32]));
+        last = uint256(bytes32(output));
     }
 }

@@ -7,8 +7,9 @@ import type { JobTable, OutboxTable } from "./schema";
 
 type JobRow = Selectable<JobTable>;
 
-/** libsql gives blobs as Buffers; the rest of the code knows plain byte arrays. */
-const bytes = (blob: Uint8Array): Uint8Array => new Uint8Array(blob.buffer, blob.byteOffset, blob.byteLength);
+/** libsql hands blobs out as bare buffers, whatever its types say; the rest of the code knows byte arrays. */
+const bytes = (blob: ArrayBuffer | Uint8Array): Uint8Array =>
+  blob instanceof Uint8Array ? new Uint8Array(blob.buffer, blob.byteOffset, blob.byteLength) : new Uint8Array(blob);
 
 /** What is written when a request is first seen; the answer and the ending are null. */
 export function newJobRow(request: InferenceRequest, nowMs: number): Insertable<JobTable> {

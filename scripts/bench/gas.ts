@@ -54,12 +54,12 @@ class Bench {
     return this.clock;
   }
 
-  /** A new question; a callback is asked for where `callbackGas` is given. */
+  /** A new question, its salt a counter as a consumer would have it; a callback is asked for where `callbackGas` is given. */
   job(requester: string, callbackGas?: number): Job {
     this.salts += 1n;
     const deadline = START_SECONDS + 900_000n;
     const terms = encodeTerms(callbackGas === undefined ? { deadline } : { deadline, callbackGas });
-    return new Job(this.world.domain, { requester, terms, salt: keccak256(toBeHex(this.salts, 32)), rewardWei: REWARD_WEI });
+    return new Job(this.world.domain, { requester, terms, salt: toBeHex(this.salts, 32), rewardWei: REWARD_WEI });
   }
 
   ask(job: Job): Promise<number> {

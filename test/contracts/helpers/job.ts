@@ -78,15 +78,17 @@ export const args = (r: ReturnType<Job["result"]>) => [r.statement, r.output, r.
 
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
-/** The other signature of the same statement, with high s. In 64 bytes its top bit collides with the parity bit. */
+/** Half the group order of secp256k1: the largest s that is low. */
+export const HALF_ORDER = ORDER / 2n;
+
+/**
+ * The other signature of the same statement, with high s, in 65 bytes; and cut to 64, where the top bit of s falls on the
+ * parity, so that it reads as a signature of somebody else.
+ */
 export function highS(proof: string): { readonly compact: string; readonly full: string } {
   const r = proof.slice(0, 66);
   const vs = BigInt(`0x${proof.slice(66)}`);
   const parity = vs >> 255n;
-  const s = ORDER - (vs & ((1n << 255n) - 1n));
-  const flipped = 1n - parity;
-  return {
-    compact: concat([r, toBeHex(s, 32)]),
-    full: concat([r, toBeHex(s, 32), toBeHex(27n + flipped, 1)]),
-  };
+  const s = toBeHex(ORDER - (vs & ((1n << 255n) - 1n)), 32);
+  return { compact: concat([r, s]), full: concat([r, s, toBeHex(28n - parity, 1)]) };
 }

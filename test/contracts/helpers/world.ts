@@ -46,6 +46,7 @@ export type Registry = With<
   | "setPayout"
   | "setPoster"
   | "check"
+  | "checkFor"
   | "wasActive"
   | "lifeOf"
   | "payoutOf"

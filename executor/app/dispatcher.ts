@@ -1,0 +1,154 @@
+import { AssayError } from "../domain/errors";
+import type { Hex32 } from "../domain/ids";
+import type { InferenceRequest, RunFailure, RunOutcome } from "../domain/request";
+import type { ClaimedJob, JobStore, Lease, TimelineEntry } from "../jobs/ports";
+
+/** What the dispatcher needs of an enclave. */
+export interface Worker {
+  readonly id: string;
+  run(request: InferenceRequest, model: Uint8Array, signal: AbortSignal): Promise<RunOutcome>;
+  /** A signed refusal for a request whose model nobody can provide. */
+  refuseUnknownModel(request: InferenceRequest): Promise<RunOutcome>;
+}
+
+/** Which worker, or why none. `retryAfterMs` undefined: waiting will not help, the request can not be served here. */
+export type Choice =
+  | { readonly ok: true; readonly worker: Worker; readonly detail: Readonly<Record<string, string | number | boolean>> }
+  | { readonly ok: false; readonly reason: string; readonly retryAfterMs: number | undefined };
+
+export interface DispatcherOptions {
+  readonly store: Pick<JobStore, "claim" | "heartbeat" | "answer" | "release" | "giveUp" | "reap">;
+  readonly choose: (request: InferenceRequest) => Choice;
+  /** The model's bytes, re-hashed; undefined where no source has them. */
+  readonly model: (hash: Hex32) => Promise<Uint8Array | undefined>;
+  /** How many jobs may be in work at once: a little more than the enclaves can run, so that none waits for the store. */
+  readonly slots: () => number;
+  readonly maxAttempts: number;
+  readonly leaseMs: number;
+  readonly nowMs: () => number;
+  readonly onAnswered: () => void;
+  readonly onOutcome: (event: DispatchEvent) => void;
+}
+
+export interface DispatchEvent {
+  readonly request: InferenceRequest;
+  readonly workerId: string | undefined;
+  readonly result: "answered" | "refused" | "failed" | "unserved" | "lease-lost";
+  readonly reason: string | undefined;
+  readonly runMs: number;
+}
+
+/** Wait before a failed job is tried again, doubled by every attempt. */
+const RETRY_FIRST_MS = 200;
+const RETRY_MOST_MS = 30_000;
+
+/** Takes waiting jobs to enclaves and stores what they signed. One lease per job; a lost lease throws the work away, never the job. */
+export class Dispatcher {
+  private readonly inWork = new Map<number, Promise<void>>();
+  private pumping: Promise<void> | undefined;
+  private again = false;
+
+  constructor(private readonly options: DispatcherOptions) {}
+
+  get busy(): number {
+    return this.inWork.size;
+  }
+
+  /** Claims what there is room for. Safe to call at any time; calls during a claim are folded into one more. */
+  pump(signal: AbortSignal): Promise<void> {
+    if (this.pumping !== undefined) {
+      this.again = true;
+      return this.pumping;
+    }
+    this.pumping = this.claimAll(signal).finally(() => {
+      this.pumping = undefined;
+    });
+    return this.pumping;
+  }
+
+  /** Waits for what is in work. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.inWork.values());
+  }
+
+  private async claimAll(signal: AbortSignal): Promise<void> {
+    const { store, slots, leaseMs, nowMs } = this.options;
+    do {
+      this.again = false;
+      const room = slots() - this.inWork.size;
+      if (signal.aborted || room <= 0) return;
+      const jobs = await store.claim({ limit: room, leaseMs, nowMs: nowMs() });
+      for (const job of jobs) this.take(job, signal);
+    } while (this.again);
+  }
+
+  private take(job: ClaimedJob, signal: AbortSignal): void {
+    const work = this.serve(job, signal).finally(() => {
+      this.inWork.delete(job.jobId);
+      void this.pump(signal);
+    });
+    this.inWork.set(job.jobId, work);
+  }
+
+  private async serve(job: ClaimedJob, signal: AbortSignal): Promise<void> {
+    const { leaseMs, nowMs, store } = this.options;
+    const beat = setInterval(() => void store.heartbeat({ lease: job, leaseMs, nowMs: nowMs() }), leaseMs / 3);
+    try {
+      await this.attempt(job, signal);
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  private async attempt(job: ClaimedJob, signal: AbortSignal): Promise<void> {
+    const { choose, nowMs } = this.options;
+    const { request } = job;
+    const choice = choose(request);
+    if (!choice.ok) return this.unserved(job, choice);
+    const matched = nowMs();
+    let outcome: RunOutcome;
+    try {
+      const model = await this.options.model(request.modelHash);
+      outcome = model === undefined ? await choice.worker.refuseUnknownModel(request) : await choice.worker.run(request, model, signal);
+    } catch (error) {
+      // A model source or an enclave in trouble is the attempt's failure, not the daemon's.
+      if (!(error instanceof AssayError)) throw error;
+      outcome = { ok: false, failure: { code: "MODEL_UNAVAILABLE", detail: error.code, retryable: true } };
+    }
+    const runMs = nowMs() - matched;
+    if (!outcome.ok) return this.failed({ job, workerId: choice.worker.id, failure: outcome.failure, runMs });
+    const timeline: TimelineEntry[] = [
+      { step: "matched", hostMs: matched, detail: choice.detail },
+      { step: "computed", hostMs: nowMs(), detail: { ms: runMs } },
+      { step: "signed", hostMs: nowMs(), detail: { signer: outcome.answer.signer, kind: outcome.answer.kind } },
+    ];
+    const stored = await this.options.store.answer({ lease: leaseOf(job), answer: outcome.answer, timeline });
+    const result = !stored ? "lease-lost" : outcome.answer.kind === "result" ? "answered" : "refused";
+    this.options.onOutcome({ request, workerId: choice.worker.id, result, reason: undefined, runMs });
+    if (stored) this.options.onAnswered();
+  }
+
+  private async unserved(job: ClaimedJob, choice: Extract<Choice, { ok: false }>): Promise<void> {
+    const { store, nowMs } = this.options;
+    const { reason, retryAfterMs } = choice;
+    if (retryAfterMs === undefined) await store.giveUp({ lease: leaseOf(job), state: "abandoned", reason });
+    // Waiting for capacity is no attempt: nothing was tried.
+    else await store.release({ lease: leaseOf(job), notBeforeMs: nowMs() + retryAfterMs, reason, countAttempt: false });
+    this.options.onOutcome({ request: job.request, workerId: undefined, result: "unserved", reason, runMs: 0 });
+  }
+
+  private async failed(args: { job: ClaimedJob; workerId: string; failure: RunFailure; runMs: number }): Promise<void> {
+    const { job, failure } = args;
+    const { store, nowMs, maxAttempts } = this.options;
+    const attempts = job.attempts + 1;
+    if (!failure.retryable || attempts >= maxAttempts) {
+      await store.giveUp({ lease: leaseOf(job), state: "dead", reason: failure.code });
+    } else {
+      const wait = Math.min(RETRY_FIRST_MS * 2 ** job.attempts, RETRY_MOST_MS);
+      await store.release({ lease: leaseOf(job), notBeforeMs: nowMs() + wait, reason: failure.code, countAttempt: true });
+    }
+    this.options.onOutcome({ request: job.request, workerId: args.workerId, result: "failed", reason: failure.code, runMs: args.runMs });
+  }
+}
+
+const leaseOf = (job: ClaimedJob): Lease => ({ jobId: job.jobId, fence: job.fence });

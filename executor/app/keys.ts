@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+import { type BaseWallet, Wallet } from "ethers";
+import type { Config } from "../config/loadConfig";
+import { AssayError } from "../domain/errors";
+import { isDevelopmentChain } from "../domain/developmentChains";
+
+export interface OperatorKeys {
+  readonly operator: BaseWallet;
+  readonly poster: BaseWallet;
+}
+
+/** Opens one encrypted keystore; `ask` is used where no password file is given. */
+export type OpenKeystore = (args: { path: string; password: string }) => Promise<BaseWallet>;
+
+/**
+ * The keys of the operator: from encrypted keystores, or, on development chains only, raw from the environment.
+ * @throws AssayError `KEYS_RAW_OUTSIDE_DEVELOPMENT`, `KEYS_MISSING` and those of the keystore
+ */
+export async function openKeys(args: { config: Config; chainId: bigint; openKeystore: OpenKeystore; ask: (prompt: string) => Promise<string> }): Promise<OperatorKeys> {
+  const { config } = args;
+  const open = async (what: string, raw: string | undefined, file: string | undefined, passwordFile: string | undefined): Promise<BaseWallet | undefined> => {
+    if (raw !== undefined) {
+      // A raw key in the environment is readable by whatever else runs as this user; where there is real money it must not be there.
+      if (!isDevelopmentChain(args.chainId)) {
+        throw new AssayError({
+          code: "KEYS_RAW_OUTSIDE_DEVELOPMENT",
+          message: `chain ${args.chainId} is no development chain; keep the ${what} key in a keystore`,
+          context: { chainId: args.chainId.toString(), what },
+        });
+      }
+      return new Wallet(raw);
+    }
+    if (file === undefined) return undefined;
+    const password = passwordFile === undefined ? await args.ask(`Password of the ${what} keystore: `) : readFileSync(passwordFile, "utf8").replace(/\r?\n$/, "");
+    return args.openKeystore({ path: file, password });
+  };
+  const operator = await open("operator", config.operatorPrivateKey, config.operatorKeystore, config.operatorPasswordFile);
+  if (operator === undefined) {
+    throw new AssayError({ code: "KEYS_MISSING", message: "name the operator's key: --operator-keystore FILE (assay config lists all ways)" });
+  }
+  const passwordFile = config.posterPasswordFile ?? config.operatorPasswordFile;
+  const poster = await open("posting", config.posterPrivateKey, config.posterKeystore, passwordFile);
+  return { operator, poster: poster ?? operator };
+}

@@ -1,0 +1,4 @@
+import { join } from "node:path";
+
+/** Where the development root of the local platform lies in a data folder. It vouches for every enclave of a deployment, so it is never committed. */
+export const platformRootPath = (dataDir: string): string => join(dataDir, "platform-root.pem");

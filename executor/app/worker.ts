@@ -1,0 +1,41 @@
+import { ZERO_32 } from "../domain/ids";
+import type { InferenceRequest, RunOutcome, RunTask } from "../domain/request";
+import { REFUSAL_REASON } from "../protocol/statement";
+import type { Worker } from "./dispatcher";
+import type { ChainNow, FleetMember } from "./fleet";
+
+/** How long a statement is good for after it was signed, unless the deadline or the key's epoch ends sooner. */
+const STATEMENT_SECONDS = 3_600;
+
+/** The window a statement for this request may have: never beyond the request's deadline, since nothing lands after it, nor the key's epoch. */
+function span(request: InferenceRequest, member: FleetMember, now: ChainNow): { chainNow: number; notAfter: number } {
+  return { chainNow: now.timestamp, notAfter: Math.min(request.terms.deadline + 1, member.epochEnd, now.timestamp + STATEMENT_SECONDS) };
+}
+
+/** One enclave of the fleet, as the dispatcher uses it. */
+export function workerOf(member: FleetMember, now: () => ChainNow): Worker {
+  const { enclave } = member;
+  const { signer } = enclave.description;
+  return {
+    id: signer,
+    run: (request, model, signal) => {
+      const task: RunTask = {
+        requestId: request.requestId,
+        requester: request.requester,
+        modelHash: request.modelHash,
+        input: request.input,
+        contextRoot: request.terms.contextRoot,
+        feeWei: 0n,
+        ...span(request, member, now()),
+      };
+      return enclave.run(task, model, signal);
+    },
+    refuseUnknownModel: async (request): Promise<RunOutcome> => {
+      const { proof, issuedAt, expiresAt } = await enclave.signRefusal({ requestId: request.requestId, reason: "MODEL_UNKNOWN", ...span(request, member, now()) });
+      return { ok: true, answer: { kind: "refusal", signer, reason: REFUSAL_REASON.MODEL_UNKNOWN, issuedAt, expiresAt, proof } };
+    },
+  };
+}
+
+/** Whether the request asks for something that this version can serve at all. */
+export const isServable = (request: InferenceRequest): boolean => request.terms.contextRoot === ZERO_32 && request.terms.inputKind === 0;

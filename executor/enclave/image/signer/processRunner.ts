@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { isAssayError } from "../../../domain/errors";
+import { type Frame, FrameReader, frameParts } from "../../../protocol/frames";
+import type { Exchanged, RunnerFactory, RunnerFault, RunnerPort } from "./runnerPort";
+
+/** What a runner is started from; the same for every runner of an enclave, and measured. */
+export interface RunnerImage {
+  readonly nodePath: string;
+  readonly nodeFlags: readonly string[];
+  readonly runnerPath: string;
+  readonly onnxruntimePath: string;
+  readonly koffiPath: string;
+}
+
+const CHANNEL = 3;
+
+/** A runner in a process of its own, spoken to over one socket pair. Anything unexpected from it is its end. */
+class ProcessRunner implements RunnerPort {
+  readonly #child: ChildProcess;
+  readonly #socket: Socket;
+  readonly #reader: FrameReader;
+  #waiting: ((result: Exchanged) => void) | undefined;
+  #early: Frame | undefined;
+  #end: RunnerFault | undefined;
+
+  constructor(child: ChildProcess, maxReplyBytes: number) {
+    this.#child = child;
+    this.#reader = new FrameReader(maxReplyBytes);
+    this.#socket = child.stdio[CHANNEL] as Socket; // "pipe" in the list of stdio makes it a socket.
+    this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    this.#socket.on("error", (error) => this.#fail({ code: "RUNNER_DIED", detail: `socket: ${error.message}` }));
+    this.#socket.on("close", () => this.#fail({ code: "RUNNER_DIED", detail: "the runner closed its socket" }));
+    child.on("error", (error) => this.#fail({ code: "RUNNER_DIED", detail: `spawn: ${error.message}` }));
+    child.on("exit", (code, signal) => this.#fail({ code: "RUNNER_DIED", detail: `the runner ended by ${signal ?? `code ${code}`}` }));
+  }
+
+  get alive(): boolean {
+    return this.#end === undefined;
+  }
+
+  ready(timeoutMs: number): Promise<Exchanged> {
+    if (this.#early === undefined) return this.#wait(timeoutMs);
+    const frame = this.#early;
+    this.#early = undefined;
+    return Promise.resolve({ ok: true, frame });
+  }
+
+  exchange(frame: Frame, timeoutMs: number): Promise<Exchanged> {
+    if (this.#end !== undefined) return Promise.resolve({ ok: false, fault: this.#end });
+    const answer = this.#wait(timeoutMs);
+    this.#socket.cork();
+    for (const part of frameParts(frame)) this.#socket.write(part);
+    this.#socket.uncork();
+    return answer;
+  }
+
+  kill(reason: string): void {
+    this.#fail({ code: "RUNNER_DIED", detail: reason });
+  }
+
+  #wait(timeoutMs: number): Promise<Exchanged> {
+    if (this.#end !== undefined) return Promise.resolve({ ok: false, fault: this.#end });
+    if (this.#waiting !== undefined) throw new Error("a runner has one exchange at a time");
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#fail({ code: "RUN_TIMEOUT", detail: `no answer within ${timeoutMs} ms` }), timeoutMs);
+      this.#waiting = (result) => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        resolve(result);
+      };
+    });
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#end !== undefined) return;
+    try {
+      for (const frame of this.#reader.push(chunk)) this.#take(frame);
+    } catch (error) {
+      if (!isAssayError(error)) throw error;
+      this.#fail({ code: "RUNNER_DIED", detail: `it broke the protocol: ${error.code}` });
+    }
+  }
+
+  #take(frame: Frame): void {
+    if (this.#waiting !== undefined) this.#waiting({ ok: true, frame });
+    // The first frame may come before anybody asked whether the runner is ready; a second unasked one is a violation.
+    else if (this.#early === undefined && !this.#greeted) this.#early = frame;
+    else this.#fail({ code: "RUNNER_DIED", detail: "it broke the protocol: a frame that nobody asked for" });
+    this.#greeted = true;
+  }
+  #greeted = false;
+
+  #fail(fault: RunnerFault): void {
+    if (this.#end !== undefined) return;
+    this.#end = fault;
+    // SIGKILL, because onnxruntime can not be cancelled and a hostile runner would ignore anything else.
+    this.#child.kill("SIGKILL");
+    this.#socket.destroy();
+    this.#waiting?.({ ok: false, fault });
+  }
+}
+
+/** Runners as children of the signer, inside the same sandbox; each adds its own stricter filter on itself. */
+export function processRunners(image: RunnerImage): RunnerFactory {
+  return ({ memoryBytes, maxReplyBytes }) => {
+    const args = [...image.nodeFlags, image.runnerPath, image.onnxruntimePath, image.koffiPath, String(memoryBytes)];
+    // The signer's environment holds nothing but the measured variables. Descriptors 0-2 stay open, else node opens /dev/null for writing.
+    const child = spawn(image.nodePath, args, { stdio: ["inherit", "inherit", "inherit", "pipe"] });
+    return new ProcessRunner(child, maxReplyBytes);
+  };
+}
