@@ -20,7 +20,7 @@ export const JOB_TRANSITIONS: Readonly<Record<JobState, readonly JobState[]>> = 
   seen: ["running", "landed", "orphaned", "expired", "abandoned", "dead"],
   running: ["seen", "answered", "landed", "orphaned", "expired", "abandoned", "dead"],
   answered: ["posting", "seen", "landed", "orphaned", "expired", "abandoned"],
-  posting: ["answered", "seen", "landed", "orphaned", "expired", "abandoned"],
+  posting: ["answered", "landed", "orphaned", "expired", "abandoned"],
   // A reorg that takes only the ending away leaves a stored transaction that can bring it again: back to `posting`.
   landed: ["settled", "seen", "answered", "posting", "orphaned"],
   orphaned: ["seen", "answered", "posting", "landed", "expired"],
