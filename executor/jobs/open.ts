@@ -13,7 +13,7 @@ export interface OpenStore {
 
 interface RawDatabase extends SqliteDatabase {
   exec(sql: string): void;
-  pragma(text: string, options?: { simple: boolean }): unknown;
+  pragma(text: string): unknown;
 }
 
 function openRaw(path: string): RawDatabase {
@@ -59,7 +59,10 @@ export function diskError(path: string, cause: unknown): AssayError {
 }
 
 function migrate(raw: RawDatabase, path: string): void {
-  const version = Number(raw.pragma("user_version", { simple: true }));
+  // libsql's `pragma` knows no `simple` option: it hands out an object, whose number is NaN and compares with nothing.
+  const [row] = raw.prepare("PRAGMA user_version").all([]) as { user_version: number }[];
+  const version = row?.user_version;
+  if (version === undefined) throw new AssayError({ code: "STORE_UNREADABLE", message: "the store has no version", context: { path } });
   if (version > MIGRATIONS.length) {
     throw new AssayError({
       code: "STORE_VERSION_NEWER",
