@@ -8,7 +8,7 @@ import { AssayError } from "./errors";
  * - `answered`: the signed answer is stored; nothing was sent.
  * - `posting`: a signed transaction that carries the answer is stored; it may or may not have been broadcast.
  * - `landed`: the chain shows the request ended (by us or by another operator); a reorg may still take it back.
- * - `orphaned`: a reorg removed the request; it comes back as `seen` or `answered` when the chain shows it again.
+ * - `orphaned`: a reorg removed the request; it comes back as `seen`, `answered` or `posting` when the chain shows it again.
  * - final: `settled` (ended and deep enough), `expired` (deadline passed and deep enough), `abandoned` (we chose not to serve it, with the reason),
  *   `dead` (every allowed attempt failed).
  */
@@ -21,8 +21,9 @@ export const JOB_TRANSITIONS: Readonly<Record<JobState, readonly JobState[]>> = 
   running: ["seen", "answered", "landed", "orphaned", "expired", "abandoned", "dead"],
   answered: ["posting", "seen", "landed", "orphaned", "expired", "abandoned"],
   posting: ["answered", "landed", "orphaned", "expired", "abandoned"],
-  landed: ["settled", "seen", "answered", "orphaned"],
-  orphaned: ["seen", "answered", "landed", "expired"],
+  // A reorg that takes only the ending away leaves a stored transaction that can bring it again: back to `posting`.
+  landed: ["settled", "seen", "answered", "posting", "orphaned"],
+  orphaned: ["seen", "answered", "posting", "landed", "expired"],
   settled: [],
   expired: [],
   abandoned: ["landed", "seen"],

@@ -1,5 +1,5 @@
 import type { SeenBlock } from "../domain/chain";
-import { AssayError } from "../domain/errors";
+import { AssayError, isAssayError } from "../domain/errors";
 import type { Hex32 } from "../domain/ids";
 import { bloomMayContain } from "./bloom";
 import { FOLLOWED_TOPICS, type HubIdentity, decodeLogs } from "./events";
@@ -16,6 +16,8 @@ export interface FollowerOptions {
   readonly nowMs: () => number;
   /** Blocks read in one exchange while catching up. */
   readonly maxRange?: number;
+  /** Hash of block 0 of the deployment's chain; a node that restarted as another chain is then told from a deep reorg. */
+  readonly genesisHash?: Hex32;
 }
 
 export type StepResult =
@@ -37,8 +39,11 @@ const CHAINED_RANGE = 64;
 export class Follower {
   /** The head that was last taken into account for finality; nothing changes until there is another. */
   private finalizedAt: Hex32 | undefined;
+  private range: number;
 
-  constructor(private readonly options: FollowerOptions) {}
+  constructor(private readonly options: FollowerOptions) {
+    this.range = options.maxRange ?? DEFAULT_RANGE;
+  }
 
   async step(): Promise<StepResult> {
     const { source, record, startBlock } = this.options;
@@ -60,10 +65,14 @@ export class Follower {
 
   private async catchUp(args: { head: ChainHeader; first: ChainHeader; logs: ChainLog[]; next: number }): Promise<StepResult> {
     const { source } = this.options;
-    const to = Math.min(args.head.number, args.next + (this.options.maxRange ?? DEFAULT_RANGE) - 1);
+    const to = Math.min(args.head.number, args.next + this.range - 1);
     const chained = to - args.next < CHAINED_RANGE;
     const tags = chained ? Array.from({ length: to - args.next }, (_, i) => args.next + 1 + i) : [to];
-    const window = await source.window({ tags, fromBlock: args.next, toBlock: to });
+    const window = await source.window({ tags, fromBlock: args.next, toBlock: to }).catch((error: unknown) => {
+      // Nodes limit blocks, logs or bytes, each with another code and text: whatever the node refuses is asked for in smaller parts.
+      if (isAssayError(error, "RPC_ERROR") && this.range > 1) this.range = this.range >> 1;
+      throw error;
+    });
     const headers = [args.first, ...window.headers.filter((h): h is ChainHeader => h !== undefined)];
     if (headers.length !== tags.length + 1) throw inconsistent("the node lost a block that it had");
     if (chained) {
@@ -91,8 +100,15 @@ export class Follower {
     const out: ChainLog[] = [];
     for (const header of headers) {
       let own = logs.filter((log) => log.blockHash === header.hash);
-      const promised = own.length === 0 && bloomMayContain(header.logsBloom, identity.hub) && FOLLOWED_TOPICS.some((topic) => bloomMayContain(header.logsBloom, topic));
-      if (promised) own = await source.logsOf(header.hash);
+      if (lacks(header, own, identity.hub)) own = await source.logsOf(header.hash);
+      if (lacks(header, own, identity.hub)) {
+        // A bloom filter may promise too much, so the receipts decide; a node whose logs hold less than its receipts is not asked again.
+        const witnessed = await source.receiptLogsOf(header.hash);
+        if (witnessed.length > own.length) {
+          source.distrust("the node's logs lack what its receipts hold");
+          own = witnessed;
+        }
+      }
       out.push(...own);
     }
     return out.sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex);
@@ -123,9 +139,21 @@ export class Follower {
         break;
       }
     }
+    if (ancestor < startBlock && this.options.genesisHash !== undefined) await this.assertGenesis(this.options.genesisHash);
     this.finalizedAt = undefined;
     const { orphaned, reopened } = await record.rewind(ancestor);
     return { kind: "reorg", ancestor, orphaned, reopened };
+  }
+
+  private async assertGenesis(expected: Hex32): Promise<void> {
+    const [genesis] = await this.options.source.headers([0]);
+    if (genesis === undefined) throw inconsistent("the node has no block 0");
+    if (genesis.hash === expected) return;
+    throw new AssayError({
+      code: "INTAKE_GENESIS_CHANGED",
+      message: "the node serves another chain than the one that was followed; nothing was forgotten",
+      context: { expected, actual: genesis.hash },
+    });
   }
 
   private async finalize(head: ChainHeader): Promise<void> {
@@ -137,6 +165,12 @@ export class Follower {
     if (block !== undefined) await record.finalize({ number: block.number, timestamp: block.timestamp });
     this.finalizedAt = head.hash;
   }
+}
+
+/** True if the block's bloom filter promises an event of the hub that is not among these logs. */
+function lacks(header: ChainHeader, own: readonly ChainLog[], hub: ChainLog["address"]): boolean {
+  if (!bloomMayContain(header.logsBloom, hub)) return false;
+  return FOLLOWED_TOPICS.some((topic) => bloomMayContain(header.logsBloom, topic) && !own.some((log) => log.topics[0] === topic));
 }
 
 function inconsistent(message: string): AssayError {

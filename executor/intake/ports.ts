@@ -31,6 +31,8 @@ export interface ChainSource {
   window(args: { tags: readonly BlockTag[]; fromBlock: number; toBlock: number }): Promise<{ headers: (ChainHeader | undefined)[]; logs: ChainLog[] }>;
   /** The hub's logs of exactly this block, whatever number it has by now. */
   logsOf(blockHash: Hex32): Promise<ChainLog[]>;
+  /** The same, gathered from the receipts of the block's transactions: what a node says that has not indexed its logs. */
+  receiptLogsOf(blockHash: Hex32): Promise<ChainLog[]>;
   /** The node contradicted itself: use another address, if there is one, from the next call on. */
   distrust(reason: string): void;
 }

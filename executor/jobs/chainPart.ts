@@ -8,6 +8,17 @@ import type { Tables } from "./schema";
 /** Blocks that are kept to find a common ancestor after a reorg; a deeper reorg than this starts again from the deployment. */
 const RING = 1_024;
 
+/** What a reorg takes back. Final states stay: a job that was given up is not taken up because its request moved to another block. */
+const REVOCABLE = ["seen", "running", "answered", "posting", "landed"] as const;
+
+/**
+ * Where a job stands that the chain says nothing about any more: as far as our own record reaches. While a stored transaction
+ * can still land the answer, a second one would only pay for a revert.
+ */
+const STATE_WITHOUT_CHAIN = sql<string>`CASE WHEN answer_kind IS NULL THEN 'seen' WHEN EXISTS (
+  SELECT 1 FROM outbox_jobs JOIN outbox ON outbox.hash = outbox_jobs.hash
+  WHERE outbox_jobs.job_id = jobs.id AND outbox.state = 'open') THEN 'posting' ELSE 'answered' END`;
+
 type Tx = Transaction<Tables>;
 
 /** The half of the store that follows the chain: requests, endings, and the cursor, always in one transaction. */
@@ -38,7 +49,7 @@ export function chainPart(db: Kysely<Tables>): Pick<JobStore, "blocks" | "applyB
           await tx
             .updateTable("jobs")
             .set({
-              state: sql`CASE WHEN answer_kind IS NULL THEN 'seen' ELSE 'answered' END`,
+              state: STATE_WITHOUT_CHAIN,
               block_number: request.block.number,
               block_hash: request.block.hash,
               transaction_hash: request.transactionHash,
@@ -58,11 +69,15 @@ export function chainPart(db: Kysely<Tables>): Pick<JobStore, "blocks" | "applyB
     rewind: (ancestor) =>
       db.transaction().execute(async (tx) => {
         await tx.deleteFrom("blocks").where("number", ">", ancestor).execute();
+        // A transaction that the reorg threw out may be mined again or not: it is open until the chain says. First of all, because
+        // where a job goes depends on it.
+        await tx.updateTable("outbox").set({ state: "open", block_number: null }).where("block_number", ">", ancestor).execute();
         // Endings first: a job that lost both its request and its ending is orphaned by the second statement.
         const reopened = await tx
           .updateTable("jobs")
           .set({
-            state: sql`CASE WHEN answer_kind IS NULL THEN 'seen' ELSE 'answered' END`,
+            state: STATE_WITHOUT_CHAIN,
+            reason: null,
             ending_kind: null,
             ending_block: null,
             ending_transaction: null,
@@ -75,11 +90,9 @@ export function chainPart(db: Kysely<Tables>): Pick<JobStore, "blocks" | "applyB
         const orphaned = await tx
           .updateTable("jobs")
           .set({ state: "orphaned", fence: sql`fence + 1` })
-          .where("state", "not in", ["settled", "expired"])
+          .where("state", "in", [...REVOCABLE])
           .where("block_number", ">", ancestor)
           .executeTakeFirst();
-        // A transaction that the reorg threw out may be mined again or not: it is open until the chain says.
-        await tx.updateTable("outbox").set({ state: "open", block_number: null }).where("block_number", ">", ancestor).execute();
         return { orphaned: Number(orphaned.numUpdatedRows), reopened: Number(reopened.numUpdatedRows) };
       }),
 
@@ -121,7 +134,7 @@ async function applyEnding(tx: Tx, ending: Ending, nowMs: number): Promise<numbe
       updated_ms: nowMs,
     })
     .where("external_id", "=", ending.requestId)
-    .where("state", "not in", ["settled", "landed"])
+    .where("state", "not in", ["settled", "landed", "expired"])
     .executeTakeFirst();
   return Number(result.numUpdatedRows);
 }

@@ -59,10 +59,10 @@ export function diskError(path: string, cause: unknown): AssayError {
 }
 
 function migrate(raw: RawDatabase, path: string): void {
-  // Asked as a query: libsql's `pragma` does not know better-sqlite3's `simple`.
+  // libsql's `pragma` knows no `simple` option: it hands out an object, whose number is NaN and compares with nothing.
   const [row] = raw.prepare("PRAGMA user_version").all([]) as { user_version: number }[];
-  const version = Number(row?.user_version);
-  if (!Number.isInteger(version)) throw new TypeError("a store without a version");
+  const version = row?.user_version;
+  if (version === undefined) throw new AssayError({ code: "STORE_UNREADABLE", message: "the store has no version", context: { path } });
   if (version > MIGRATIONS.length) {
     throw new AssayError({
       code: "STORE_VERSION_NEWER",

@@ -48,7 +48,19 @@ export function outboxPart(db: Kysely<Tables>): Pick<JobStore, "recordTransactio
           await inner.updateTable("jobs").set({ state: "answered" }).where("state", "=", "posting").where("external_id", "in", rejected).execute();
           return;
         }
-        // A job may ride on a second transaction (a fee bump); it goes back only when none is open any more.
+        // A job may ride on a second transaction (a fee bump): it goes back only when none is open any more, and not at all if
+        // this one lost its nonce to the other, which landed.
+        const sibling = state === "replaced" ? await inner.selectFrom("outbox").select(["from_address", "nonce"]).where("hash", "=", hash).executeTakeFirst() : undefined;
+        if (sibling !== undefined) {
+          const landed = await inner
+            .selectFrom("outbox")
+            .select("hash")
+            .where("state", "=", "confirmed")
+            .where("from_address", "=", sibling.from_address)
+            .where("nonce", "=", sibling.nonce)
+            .executeTakeFirst();
+          if (landed !== undefined) return;
+        }
         await inner
           .updateTable("jobs")
           .set({ state: "answered" })

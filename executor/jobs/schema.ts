@@ -85,7 +85,7 @@ export interface Tables {
 /**
  * One entry per version of the store; a store is brought from its version to the newest by running what is missing, in one transaction.
  * Entries are never edited after a release, only added.
- * The partial indexes hold live jobs only, so that what was finished long ago costs a new request nothing.
+ * Every index that a request meets begins with the state, so that what was finished long ago costs a new request nothing.
  */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
@@ -112,5 +112,21 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     "CREATE INDEX outbox_jobs_by_job ON outbox_jobs (job_id)",
     "CREATE TABLE timeline (id INTEGER PRIMARY KEY, request_id TEXT NOT NULL, step TEXT NOT NULL, host_ms INTEGER NOT NULL, detail TEXT NOT NULL) STRICT",
     "CREATE INDEX timeline_by_request ON timeline (request_id)",
+  ],
+  [
+    // SQLite uses a partial index only where the query's own text implies its condition; a bound parameter never does. So the
+    // indexes of version 1 were never used and every claim read every job. State first: finished jobs lie behind the live ones.
+    "DROP INDEX jobs_live",
+    "DROP INDEX jobs_ending",
+    "DROP INDEX jobs_block",
+    "DROP INDEX outbox_open",
+    "CREATE INDEX jobs_due ON jobs (state, deadline, id)",
+    "CREATE INDEX jobs_ending ON jobs (state, ending_block)",
+    "CREATE INDEX jobs_lease ON jobs (state, lease_until_ms)",
+    "CREATE INDEX jobs_updated ON jobs (state, updated_ms)",
+    "CREATE INDEX jobs_block ON jobs (block_number)",
+    "CREATE INDEX outbox_open ON outbox (state, from_address, nonce)",
+    "CREATE INDEX outbox_carriers ON outbox_jobs (job_id, hash)",
+    "DROP INDEX outbox_jobs_by_job",
   ],
 ];

@@ -8,8 +8,8 @@ type WorkMethods = "claim" | "heartbeat" | "answer" | "release" | "giveUp" | "re
 /** The half of the store that workers use: leases with fences, answers, attempts. */
 export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
   /** Every write of a worker goes through here: with an old fence it changes nothing. */
-  const fenced = async (lease: Lease, set: Partial<Record<keyof JobTable, unknown>>): Promise<boolean> => {
-    const result = await db
+  const fenced = async (lease: Lease, set: Partial<Record<keyof JobTable, unknown>>, on: Kysely<Tables> = db): Promise<boolean> => {
+    const result = await on
       .updateTable("jobs")
       .set(set as never)
       .where("id", "=", lease.jobId)
@@ -38,17 +38,18 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
 
     heartbeat: ({ lease, leaseMs, nowMs }) => fenced(lease, { lease_until_ms: nowMs + leaseMs }),
 
-    answer: async ({ lease, answer, timeline }) => {
-      const stored = await fenced(lease, { state: "answered", reason: null, ...answerColumns(answer) });
-      if (stored && timeline.length > 0) {
-        const { external_id } = await db.selectFrom("jobs").select("external_id").where("id", "=", lease.jobId).executeTakeFirstOrThrow();
-        await db
-          .insertInto("timeline")
-          .values(timeline.map((e) => ({ request_id: external_id, step: e.step, host_ms: e.hostMs, detail: JSON.stringify(e.detail) })))
-          .execute();
-      }
-      return stored;
-    },
+    answer: ({ lease, answer, timeline }) =>
+      db.transaction().execute(async (tx) => {
+        const stored = await fenced(lease, { state: "answered", reason: null, ...answerColumns(answer) }, tx);
+        if (stored && timeline.length > 0) {
+          const { external_id } = await tx.selectFrom("jobs").select("external_id").where("id", "=", lease.jobId).executeTakeFirstOrThrow();
+          await tx
+            .insertInto("timeline")
+            .values(timeline.map((e) => ({ request_id: external_id, step: e.step, host_ms: e.hostMs, detail: JSON.stringify(e.detail) })))
+            .execute();
+        }
+        return stored;
+      }),
 
     release: ({ lease, notBeforeMs, reason, countAttempt }) =>
       fenced(lease, { state: "seen", not_before_ms: notBeforeMs, reason, ...(countAttempt ? { attempts: sql`attempts + 1` } : {}) }),

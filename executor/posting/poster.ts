@@ -1,7 +1,7 @@
 import type { Address } from "../domain/ids";
 import { BASE_GAS, TRANSACTION_GAS_CAP, decodeBatchCodes, encodeBatch, encodeOne, expectedGas, itemGas } from "./encode";
 import { CODE, FIRST_REGISTRY_CODE } from "./hubAbi";
-import type { CallResult, Outbox, PostableAnswer, PostingChain } from "./ports";
+import type { Outbox, PostableAnswer, PostingChain } from "./ports";
 import { codeOfRevert } from "./reverts";
 import type { Transactions } from "./transactions";
 
@@ -34,7 +34,10 @@ export class Poster {
   /** Posts what waits; returns how many answers were sent. */
   async tick(): Promise<number> {
     const { chain, outbox, maxBatch } = this.options;
-    const waiting = await outbox.answered(4 * maxBatch);
+    // What is parked must not hide what came after it.
+    const waiting = await outbox.answered(4 * maxBatch + this.parked.size);
+    const present = new Set(waiting.map((item) => item.jobId));
+    for (const jobId of this.parked.keys()) if (!present.has(jobId)) this.parked.delete(jobId);
     if (waiting.length === 0) return 0;
     let fees: { baseFeePerGas: bigint; blockNumber: number } | undefined;
     if (this.parked.size > 0 || waiting.length > 1) fees = await chain.fees();
@@ -69,13 +72,14 @@ export class Poster {
     const data = encodeOne(item);
     const gasLimit = clamp(BASE_GAS + itemGas(item));
     const { transactions, hub } = this.options;
+    // An answer above the transaction cap fails in the simulation, where the node says so.
     const { result, baseFeePerGas, blockNumber } = await this.options.chain.simulate({ from: transactions.address, to: hub, data, gasLimit });
     if (!result.ok) {
       await this.judge(item, codeOfRevert(result.revert), blockNumber);
       return 0;
     }
     if (!this.worthwhile([item], baseFeePerGas, blockNumber)) return 0;
-    await transactions.send({ to: hub, data, gasLimit, label: item.answer.kind === "result" ? "fulfill" : "refuse", jobIds: [item.jobId], baseFeePerGas });
+    await transactions.send({ to: hub, data, gasLimit, label: item.answer.kind === "result" ? "fulfill" : "refuse", jobIds: [item.jobId], baseFeePerGas, ...this.feeCap([item]) });
     return 1;
   }
 
@@ -83,7 +87,16 @@ export class Poster {
     const { transactions, hub, chain } = this.options;
     const gasFor = (list: readonly PostableAnswer[]): bigint => clamp(list.reduce((sum, item) => sum + itemGas(item), BASE_GAS));
     const first = await chain.simulate({ from: transactions.address, to: hub, data: encodeBatch(items), gasLimit: gasFor(items) });
-    const codes = this.codesOf(first.result, items.length);
+    if (!first.result.ok) {
+      // A batch that can not even be simulated says nothing about its items: halves find the one that spoils it.
+      const middle = items.length >> 1;
+      let sent = 0;
+      for (const half of [items.slice(0, middle), items.slice(middle)]) {
+        sent += half.length === 1 ? await this.postOne(half[0] as PostableAnswer) : await this.postBatch(half);
+      }
+      return sent;
+    }
+    const codes = decodeBatchCodes(first.result.data);
     const good: PostableAnswer[] = [];
     for (const [i, item] of items.entries()) {
       if (codes[i] === CODE.OK) good.push(item);
@@ -97,35 +110,40 @@ export class Poster {
       label: "fulfillBatch",
       jobIds: good.map((item) => item.jobId),
       baseFeePerGas: first.baseFeePerGas,
+      ...this.feeCap(good),
     });
     return good.length;
-  }
-
-  /** A batch that can not even be simulated says nothing about its items: each is tried alone next time. */
-  private codesOf(result: CallResult, count: number): (number | undefined)[] {
-    return result.ok ? decodeBatchCodes(result.data) : new Array<undefined>(count).fill(undefined);
   }
 
   /** Decides by the code what becomes of an answer that would not land now. */
   private async judge(item: PostableAnswer, code: number | undefined, blockNumber: number): Promise<void> {
     const { outbox, onSkip } = this.options;
-    const stale = code === CODE.STATEMENT_EXPIRED || (code !== undefined && code >= FIRST_REGISTRY_CODE);
-    if (stale) {
-      // Signed too long ago, or by a key that is gone: another enclave answers again.
+    if (code === CODE.WRONG_OPERATOR) {
+      await outbox.dropAnswer({ jobId: item.jobId, state: "abandoned", reason: `POSTING_CODE_${code}` });
+      onSkip?.(item, "RESULT_UNUSABLE");
+      return;
+    }
+    if (code !== undefined && isUnusable(code)) {
+      // Signed too long ago, wrongly, or by a key that is gone: another enclave answers again.
       await outbox.dropAnswer({ jobId: item.jobId, state: "seen", reason: `POSTING_CODE_${code}` });
       onSkip?.(item, "RESULT_UNUSABLE");
       return;
     }
     this.parked.set(item.jobId, blockNumber);
-    const waits = code === CODE.NOT_OPEN || code === CODE.DEADLINE_PASSED || code === CODE.ISSUED_IN_FUTURE;
+    const waits = code === CODE.NOT_OPEN || code === CODE.DEADLINE_PASSED || code === CODE.ISSUED_IN_FUTURE || code === CODE.HEARTBEAT_OVERDUE || code === CODE.IMAGE_NOT_ACTIVE;
     onSkip?.(item, waits ? "WAITING_FOR_CHAIN" : code === CODE.CALLER_NOT_ALLOWED ? "CALLER_NOT_ALLOWED" : "SIMULATION_FAILED");
+  }
+
+  /** The fee at which the reward is used up: the base fee may rise before inclusion, and a bump must not pass it either. */
+  private feeCap(items: readonly PostableAnswer[]): { feeCapPerGas?: bigint } {
+    return this.options.allowLoss ? {} : { feeCapPerGas: rewardOf(items) / gasOf(items) };
   }
 
   /** Never at a loss, unless told so. The whole group is weighed, because items share the transaction's base cost. */
   private worthwhile(items: readonly PostableAnswer[], baseFeePerGas: bigint, blockNumber: number): boolean {
     const price = baseFeePerGas + this.options.priorityFeeWei;
-    const reward = items.reduce((sum, { request, answer }) => sum + (answer.kind === "result" ? request.rewardWei : request.terms.refusalFeeWei), 0n);
-    const cost = items.reduce((sum, item) => sum + expectedGas(item), 0n) * price;
+    const cost = gasOf(items) * price;
+    const reward = rewardOf(items);
     const why = price > this.options.maxFeePerGas ? "FEE_ABOVE_CAP" : !this.options.allowLoss && cost > reward ? "GAS_DEARER_THAN_REWARD" : undefined;
     if (why === undefined) {
       for (const item of items) this.parked.delete(item.jobId);
@@ -138,5 +156,16 @@ export class Poster {
     return false;
   }
 }
+
+/** Codes that this answer will meet for ever. A heartbeat that is overdue comes; an image that is not active becomes it. */
+function isUnusable(code: number): boolean {
+  if (code === CODE.HEARTBEAT_OVERDUE || code === CODE.IMAGE_NOT_ACTIVE) return false;
+  const never: readonly number[] = [CODE.PROFILE_MISMATCH, CODE.STATEMENT_EXPIRED, CODE.LIFETIME_TOO_LONG, CODE.BAD_PROOF, CODE.PROOF_KIND_UNSUPPORTED];
+  return code >= FIRST_REGISTRY_CODE || never.includes(code);
+}
+
+const gasOf = (items: readonly PostableAnswer[]): bigint => items.reduce((sum, item) => sum + expectedGas(item), 0n);
+const rewardOf = (items: readonly PostableAnswer[]): bigint =>
+  items.reduce((sum, { request, answer }) => sum + (answer.kind === "result" ? request.rewardWei : request.terms.refusalFeeWei), 0n);
 
 const clamp = (gas: bigint): bigint => (gas > TRANSACTION_GAS_CAP ? TRANSACTION_GAS_CAP : gas);

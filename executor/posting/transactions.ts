@@ -1,6 +1,7 @@
+import { Transaction } from "ethers";
 import type { OutboxTransaction } from "../domain/chain";
 import { AssayError } from "../domain/errors";
-import type { Address, Hex32, HexBytes } from "../domain/ids";
+import { type Address, address, type Hex32, type HexBytes } from "../domain/ids";
 import { rejectedIn } from "./reverts";
 import type { Outbox, PostingChain, Receipt, TransactionSigner } from "./ports";
 
@@ -28,7 +29,9 @@ export type TransactionEvent =
 
 interface Open {
   readonly tx: OutboxTransaction;
-  readonly call: Call | undefined;
+  readonly call: Call;
+  /** Nothing is sent above this fee per gas: the operator's cap, or less where the reward would not pay for more. */
+  readonly feeCap: bigint;
   sinceBlock: number;
 }
 
@@ -36,6 +39,13 @@ interface Call {
   readonly to: Address;
   readonly data: HexBytes;
   readonly value: bigint;
+}
+
+/** The call inside stored bytes: what another process signed can be bumped by this one. */
+function callIn(raw: HexBytes): Call {
+  const { to, data, value } = Transaction.from(raw);
+  if (to === null) throw new AssayError({ code: "POSTING_TRANSACTION_MALFORMED", message: "a stored transaction creates a contract", context: { raw } });
+  return { to: address(to), data: data as HexBytes, value };
 }
 
 /**
@@ -60,7 +70,6 @@ export class Transactions {
 
   /** Takes up what an earlier process left: everything that is still open is sent again as it was. */
   async resume(): Promise<void> {
-    for (const tx of await this.options.outbox.openTransactions(this.address)) this.open.set(tx.hash, { tx, call: undefined, sinceBlock: 0 });
     await this.follow();
     for (const { tx } of this.open.values()) await this.options.chain.broadcast(tx.raw);
   }
@@ -74,16 +83,20 @@ export class Transactions {
     label: string;
     jobIds?: readonly number[];
     baseFeePerGas?: bigint;
+    /** The highest fee per gas at which this is still worth sending; bumps respect it as well. */
+    feeCapPerGas?: bigint;
   }): Promise<OutboxTransaction> {
     return this.inTurn(async () => {
+      const feeCap = args.feeCapPerGas !== undefined && args.feeCapPerGas < this.options.maxFeePerGas ? args.feeCapPerGas : this.options.maxFeePerGas;
       const baseFeePerGas = args.baseFeePerGas ?? (await this.options.chain.fees()).baseFeePerGas;
       const call: Call = { to: args.to, data: args.data, value: args.value ?? 0n };
-      this.nextNonce ??= await this.firstFreeNonce();
+      this.nextNonce ??= await this.options.chain.nonce(this.address);
+      this.nextNonce = this.freeFrom(this.nextNonce);
       const tip = this.options.priorityFeeWei;
-      const tx = await this.sign({ call, nonce: this.nextNonce, gasLimit: args.gasLimit, tip, maxFee: 2n * baseFeePerGas + tip, label: args.label, jobIds: args.jobIds ?? [] });
+      const tx = await this.sign({ call, nonce: this.nextNonce, gasLimit: args.gasLimit, tip, maxFee: least(2n * baseFeePerGas + tip, feeCap), label: args.label, jobIds: args.jobIds ?? [] });
       await this.options.outbox.recordTransaction(tx);
       this.nextNonce++;
-      this.open.set(tx.hash, { tx, call, sinceBlock: 0 });
+      this.open.set(tx.hash, { tx, call, feeCap, sinceBlock: 0 });
       await this.push(tx);
       this.options.onEvent?.({ kind: "sent", tx });
       return tx;
@@ -94,6 +107,10 @@ export class Transactions {
   follow(blockNumber = 0): Promise<Receipt[]> {
     return this.inTurn(async () => {
       const { chain, outbox } = this.options;
+      // A reorg opens transactions again that were closed here: the record, not this process, says what is open.
+      for (const tx of await outbox.openTransactions(this.address)) {
+        if (!this.open.has(tx.hash)) this.open.set(tx.hash, { tx, call: callIn(tx.raw), feeCap: this.options.maxFeePerGas, sinceBlock: 0 });
+      }
       const open = [...this.open.values()];
       if (open.length === 0) return [];
       const receipts = await chain.receipts(open.map(({ tx }) => tx.hash));
@@ -133,6 +150,8 @@ export class Transactions {
   private async settleRest(blockNumber: number): Promise<void> {
     const { chain, outbox } = this.options;
     const mined = await chain.nonce(this.address);
+    // A reorg took away a nonce below ours that nobody fills: the next transaction has to.
+    if (!this.taken(mined)) this.nextNonce = mined;
     for (const entry of [...this.open.values()].sort((a, b) => a.tx.nonce - b.tx.nonce)) {
       const { tx } = entry;
       if (tx.nonce < mined) {
@@ -157,19 +176,18 @@ export class Transactions {
 
   /** Replaces a transaction that stays behind by the same call at a higher fee: tip and cap both, since nodes order by either. */
   private async bump(entry: Open, blockNumber: number): Promise<void> {
-    const { tx, call } = entry;
+    const { tx, call, feeCap } = entry;
     entry.sinceBlock = blockNumber;
-    if (call === undefined) return;
     const { baseFeePerGas } = await this.options.chain.fees();
     const raise = (fee: bigint): bigint => (fee * 1_250n) / 1_000n + 1n;
     const tip = raise(tx.maxPriorityFeePerGas);
     const fair = 2n * baseFeePerGas + tip;
     const maxFee = fair > raise(tx.maxFeePerGas) ? fair : raise(tx.maxFeePerGas);
-    if (maxFee > this.options.maxFeePerGas) return;
+    if (maxFee > feeCap) return;
     const next = await this.sign({ call, nonce: tx.nonce, gasLimit: tx.gasLimit, tip, maxFee, label: tx.label, jobIds: tx.jobIds });
     // The old one stays open: either may be mined, and whichever is settles both.
     await this.options.outbox.recordTransaction(next);
-    this.open.set(next.hash, { tx: next, call, sinceBlock: blockNumber });
+    this.open.set(next.hash, { tx: next, call, feeCap, sinceBlock: blockNumber });
     await this.push(next);
     this.options.onEvent?.({ kind: "bumped", tx: next });
   }
@@ -189,9 +207,15 @@ export class Transactions {
     }
   }
 
-  private async firstFreeNonce(): Promise<number> {
-    const mined = await this.options.chain.nonce(this.address);
-    return [...this.open.values()].reduce((nonce, { tx }) => Math.max(nonce, tx.nonce + 1), mined);
+  private taken(nonce: number): boolean {
+    return [...this.open.values()].some(({ tx }) => tx.nonce === nonce);
+  }
+
+  /** The lowest free nonce: one that was lost leaves a hole that would hold up everything above it. */
+  private freeFrom(nonce: number): number {
+    let free = nonce;
+    while (this.taken(free)) free++;
+    return free;
   }
 
   private async sign(args: { call: Call; nonce: number; gasLimit: bigint; tip: bigint; maxFee: bigint; label: string; jobIds: readonly number[] }): Promise<OutboxTransaction> {
@@ -208,3 +232,5 @@ export class Transactions {
     return run;
   }
 }
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -28,6 +28,10 @@ const logSchema = z.object({
   logIndex: quantity,
 });
 
+const transactionsSchema = z.object({ transactions: z.array(hash) });
+/** The hub's logs have topics; an anonymous log of somebody else may have none. */
+const receiptLogsSchema = z.object({ logs: z.array(logSchema.extend({ topics: z.array(hash).max(4) })).transform((logs) => logs.filter((l) => l.topics.length > 0)) });
+
 const number = (value: string): number => Number(BigInt(value));
 const tagOf = (tag: BlockTag): string => (tag === "latest" ? tag : `0x${Math.max(tag, 0).toString(16)}`);
 
@@ -84,6 +88,13 @@ export function rpcChainSource(args: { rpc: RpcClient; hub: Address; topics: rea
       return { headers: found, logs: parseLogs(logs === undefined ? null : valueOf(logs, "eth_getLogs")) };
     },
     logsOf: async (blockHash) => parseLogs(await rpc.call("eth_getLogs", [{ ...filter, blockHash }])),
+    receiptLogsOf: async (blockHash) => {
+      const block = parse(transactionsSchema, await rpc.call("eth_getBlockByHash", [blockHash, false]), "block");
+      if (block.transactions.length === 0) return [];
+      const answers = await rpc.batch(block.transactions.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] })));
+      const logs = answers.map((answer) => parse(receiptLogsSchema, valueOf(answer, "eth_getTransactionReceipt"), "receipt").logs);
+      return parseLogs(logs.flat()).filter((log) => log.blockHash === blockHash && log.address === hub && args.topics.includes(log.topics[0] as Hex32));
+    },
     distrust: (reason) => rpc.distrust(new AssayError({ code: "RPC_DISAGREEMENT", message: reason, retry: "later" })),
   };
 }
