@@ -18,7 +18,12 @@ const requestTuple = (r: InferenceRequest) => ({
 
 const resultArgs = ({ request, answer }: PostableAnswer) => {
   if (answer.kind !== "result") throw new TypeError("a refusal is no result");
-  const statement = { request: requestTuple(request), runtimeProfile: answer.runtimeProfile, issuedAt: answer.issuedAt, expiresAt: answer.expiresAt };
+  const statement = {
+    request: requestTuple(request),
+    runtimeProfile: answer.runtimeProfile,
+    issuedAt: answer.issuedAt,
+    expiresAt: answer.expiresAt,
+  };
   return { statement, output: bytesToHex(answer.output), proof: bytesToHex(answer.proof) };
 };
 

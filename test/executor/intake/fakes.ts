@@ -6,9 +6,14 @@ import type { BlockTag, ChainHeader, ChainLog, ChainSource } from "../../../exec
 import { bytesToHex } from "../../../executor/protocol/bytes";
 import { domainSeparator, keccak256, requestIdOf } from "../../../executor/protocol/statement";
 import { encodeTerms, standardTerms } from "../../../executor/protocol/terms";
-import { h, HUB } from "../jobs/fixtures";
+import { HUB, h } from "../jobs/fixtures";
 
-export const IDENTITY = { chainId: 31337n, hub: HUB, domain: domainSeparator({ name: "Assay", chainId: 31337n, contract: HUB }), keccak256 };
+export const IDENTITY = {
+  chainId: 31337n,
+  hub: HUB,
+  domain: domainSeparator({ name: "Assay", chainId: 31337n, contract: HUB }),
+  keccak256,
+};
 const REQUESTED = hex32(id("Requested(bytes32,address,bytes32,bytes32,uint96,bytes,bytes)"));
 const FULFILLED = hex32(id("Fulfilled(bytes32,address,bytes32)"));
 const EMPTY_BLOOM = `0x${"00".repeat(256)}` as HexBytes;
@@ -21,15 +26,38 @@ export function requestedEvent(salt: string, options: { version?: number } = {})
   const terms = encodeTerms(standardTerms({ deadline: 50_000 }));
   if (options.version !== undefined) terms[0] = options.version;
   const input = new Uint8Array([1, 2]);
-  const preimage = { requester: `0x${"11".repeat(20)}` as never, salt: h(salt), modelHash: h("model"), inputHash: keccak256(input), terms, rewardWei: 7n };
+  const preimage = {
+    requester: `0x${"11".repeat(20)}` as never,
+    salt: h(salt),
+    modelHash: h("model"),
+    inputHash: keccak256(input),
+    terms,
+    rewardWei: 7n,
+  };
   const requestId = requestIdOf(IDENTITY.domain, preimage);
-  const data = AbiCoder.defaultAbiCoder().encode(["bytes32", "uint96", "bytes", "bytes"], [h(salt), 7n, bytesToHex(terms), bytesToHex(input)]) as HexBytes;
-  return { requestId, event: { address: HUB, topics: [REQUESTED, requestId, requester, h("model")], data, transactionHash: h(`tx/${salt}`) } };
+  const data = AbiCoder.defaultAbiCoder().encode(
+    ["bytes32", "uint96", "bytes", "bytes"],
+    [h(salt), 7n, bytesToHex(terms), bytesToHex(input)],
+  ) as HexBytes;
+  return {
+    requestId,
+    event: {
+      address: HUB,
+      topics: [REQUESTED, requestId, requester, h("model")],
+      data,
+      transactionHash: h(`tx/${salt}`),
+    },
+  };
 }
 
 export function fulfilledEvent(requestId: Hex32): Event {
   const signer = hex32(`0x${"00".repeat(12)}${"22".repeat(20)}`);
-  return { address: HUB, topics: [FULFILLED, requestId, signer], data: h("statement"), transactionHash: h(`end/${requestId}`) };
+  return {
+    address: HUB,
+    topics: [FULFILLED, requestId, signer],
+    data: h("statement"),
+    transactionHash: h(`end/${requestId}`),
+  };
 }
 
 /** A chain in memory, with a node's bad habits to switch on. */
@@ -49,7 +77,14 @@ export class FakeChain implements ChainSource {
     const parentHash = this.blocks.at(-1)?.header.hash ?? h(`before/${this.name}`);
     const hash = h(`${branch}/${number}/${parentHash}/${events.length}`);
     const logs = events.map((event, logIndex) => ({ ...event, blockNumber: number, blockHash: hash, logIndex }));
-    const header = { number, hash, parentHash, timestamp: 1_000 + number, logsBloom: logs.length > 0 ? FULL_BLOOM : EMPTY_BLOOM, baseFeePerGas: 1n };
+    const header = {
+      number,
+      hash,
+      parentHash,
+      timestamp: 1_000 + number,
+      logsBloom: logs.length > 0 ? FULL_BLOOM : EMPTY_BLOOM,
+      baseFeePerGas: 1n,
+    };
     this.blocks.push({ header, logs });
     return this;
   }
@@ -65,9 +100,12 @@ export class FakeChain implements ChainSource {
   }
 
   async window(args: { tags: readonly BlockTag[]; fromBlock: number; toBlock: number }) {
-    if (args.toBlock - args.fromBlock + 1 > this.largestRange) throw new AssayError({ code: "RPC_ERROR", message: "refused", context: { code: -32005 } });
+    if (args.toBlock - args.fromBlock + 1 > this.largestRange)
+      throw new AssayError({ code: "RPC_ERROR", message: "refused", context: { code: -32005 } });
     const headers = await this.headers(args.tags);
-    const logs = this.hidesLogs ? [] : this.blocks.slice(args.fromBlock, args.toBlock + 1).flatMap((entry) => entry.logs);
+    const logs = this.hidesLogs
+      ? []
+      : this.blocks.slice(args.fromBlock, args.toBlock + 1).flatMap((entry) => entry.logs);
     return { headers, logs };
   }
 

@@ -1,7 +1,7 @@
-import { expect } from "chai";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "chai";
 import fc from "fast-check";
 import { isAssayError } from "../../../executor/domain/errors";
 import type { Hex32 } from "../../../executor/domain/ids";
@@ -24,14 +24,26 @@ describe("chain follower", () => {
   });
 
   const follow = (source: FakeChain, more: Partial<FollowerOptions> = {}) =>
-    new Follower({ source, record: store, identity: IDENTITY, startBlock: 0, confirmations: 2, nowMs: () => 1, ...more });
+    new Follower({
+      source,
+      record: store,
+      identity: IDENTITY,
+      startBlock: 0,
+      confirmations: 2,
+      nowMs: () => 1,
+      ...more,
+    });
   /** Steps until the newest block is recorded. */
   const settle = async (follower: Follower): Promise<void> => {
     for (let i = 0; i < 500; i++) if ((await follower.step()).kind === "idle") return;
     throw new Error("the follower does not come to rest");
   };
   const state = async (id: Hex32) => (await store.get(id))?.state;
-  const codeOf = (run: Promise<unknown>) => run.then(() => "none", (error: unknown) => (isAssayError(error) ? error.code : "other"));
+  const codeOf = (run: Promise<unknown>) =>
+    run.then(
+      () => "none",
+      (error: unknown) => (isAssayError(error) ? error.code : "other"),
+    );
 
   it("reads one new block in one exchange", async () => {
     const { event, requestId } = requestedEvent("a");
@@ -47,7 +59,11 @@ describe("chain follower", () => {
 
   it("counts finality from the ending, not from the request", async () => {
     const { event, requestId } = requestedEvent("a");
-    const chain = new FakeChain().mine([event]).mine().mine().mine([fulfilledEvent(requestId)]);
+    const chain = new FakeChain()
+      .mine([event])
+      .mine()
+      .mine()
+      .mine([fulfilledEvent(requestId)]);
     const follower = follow(chain);
     await settle(follower);
     expect(await state(requestId)).to.equal("landed");
@@ -122,22 +138,34 @@ describe("chain follower", () => {
 
   it("reports a request whose bytes do not give its id, and terms it does not know, and goes on", async () => {
     const good = requestedEvent("good");
-    const forged = { ...requestedEvent("x").event, topics: [requestedEvent("x").event.topics[0], h("forged"), ...requestedEvent("x").event.topics.slice(2)] };
+    const forged = {
+      ...requestedEvent("x").event,
+      topics: [requestedEvent("x").event.topics[0], h("forged"), ...requestedEvent("x").event.topics.slice(2)],
+    };
     const chain = new FakeChain();
     const follower = follow(chain);
     await settle(follower);
     chain.mine([forged as never, requestedEvent("v", { version: 9 }).event, good.event]);
     const step = await follower.step();
-    expect(step.kind === "advanced" && step.rejected.map((r) => r.code)).to.deep.equal(["INTAKE_ID_MISMATCH", "TERMS_VERSION_UNKNOWN"]);
+    expect(step.kind === "advanced" && step.rejected.map((r) => r.code)).to.deep.equal([
+      "INTAKE_ID_MISMATCH",
+      "TERMS_VERSION_UNKNOWN",
+    ]);
     expect(await state(good.requestId)).to.equal("seen");
   });
 
   it("says after any reorgs what a follower says that saw only the last chain", async () => {
     const ids = ["p", "q", "r"].map((name) => requestedEvent(name));
-    const move = fc.record({ cut: fc.integer({ min: 0, max: 3 }), grow: fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 4 }) });
+    const move = fc.record({
+      cut: fc.integer({ min: 0, max: 3 }),
+      grow: fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 4 }),
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(move, { minLength: 1, maxLength: 8 }), fc.boolean(), async (moves, restart) => {
-        const file = join(dir, `${moves.length}-${Math.abs(JSON.stringify(moves).length)}-${process.hrtime.bigint()}.db`);
+        const file = join(
+          dir,
+          `${moves.length}-${Math.abs(JSON.stringify(moves).length)}-${process.hrtime.bigint()}.db`,
+        );
         const record = sqliteJobStore(file);
         const chain = new FakeChain();
         let follower = follow(chain, { record, confirmations: 100 });
@@ -147,7 +175,9 @@ describe("chain follower", () => {
           for (const pick of grow) {
             const open = new Set(chain.blocks.flatMap((b) => b.logs.map((log) => `${log.topics[0]}${log.topics[1]}`)));
             const one = ids[pick % 3] as (typeof ids)[number];
-            const event = open.has(`${one.event.topics[0]}${one.requestId}`) ? fulfilledEvent(one.requestId) : one.event;
+            const event = open.has(`${one.event.topics[0]}${one.requestId}`)
+              ? fulfilledEvent(one.requestId)
+              : one.event;
             const fresh = pick < 6 && !open.has(`${event.topics[0]}${one.requestId}`);
             chain.mine(fresh ? [event] : [], `b${branch++}`);
           }
@@ -155,7 +185,8 @@ describe("chain follower", () => {
           await settle(follower);
         }
         const onChain = new Map<Hex32, string>();
-        for (const log of chain.blocks.flatMap((b) => b.logs)) onChain.set(log.topics[1] as Hex32, log.topics.length === 4 ? "seen" : "landed");
+        for (const log of chain.blocks.flatMap((b) => b.logs))
+          onChain.set(log.topics[1] as Hex32, log.topics.length === 4 ? "seen" : "landed");
         for (const { requestId } of ids) {
           const known = (await record.get(requestId))?.state;
           expect(known === "orphaned" ? undefined : known).to.equal(onChain.get(requestId));

@@ -3,7 +3,14 @@ import type { OutboxTransaction, TransactionState } from "../../../executor/doma
 import { AssayError } from "../../../executor/domain/errors";
 import { address, type Hex32, type HexBytes, hex32 } from "../../../executor/domain/ids";
 import { HUB as HUB_INTERFACE } from "../../../executor/posting/hubAbi";
-import type { CallResult, Outbox, PostableAnswer, PostingChain, Receipt, TransactionSigner } from "../../../executor/posting/ports";
+import type {
+  CallResult,
+  Outbox,
+  PostableAnswer,
+  PostingChain,
+  Receipt,
+  TransactionSigner,
+} from "../../../executor/posting/ports";
 
 const wallet = new Wallet(`0x${"07".repeat(32)}`);
 
@@ -30,14 +37,22 @@ export class FakeNode implements PostingChain {
   /** A request in a batch that makes the whole simulation fail. */
   poison: string | undefined;
 
-  async simulate(call: { data: HexBytes }): Promise<{ result: CallResult; baseFeePerGas: bigint; blockNumber: number; timestamp: number }> {
+  async simulate(call: {
+    data: HexBytes;
+  }): Promise<{ result: CallResult; baseFeePerGas: bigint; blockNumber: number; timestamp: number }> {
     const at = { baseFeePerGas: this.baseFee, blockNumber: this.height, timestamp: 1 };
     const parsed = HUB_INTERFACE.parseTransaction({ data: call.data });
     if (parsed?.name === "fulfillBatch") {
-      const salts = (parsed.args[0] as { statement: { request: { salt: string } } }[]).map((item) => item.statement.request.salt);
-      if (this.poison !== undefined && salts.includes(this.poison)) return { result: { ok: false, revert: undefined }, ...at };
+      const salts = (parsed.args[0] as { statement: { request: { salt: string } } }[]).map(
+        (item) => item.statement.request.salt,
+      );
+      if (this.poison !== undefined && salts.includes(this.poison))
+        return { result: { ok: false, revert: undefined }, ...at };
       const codes = salts.map((salt) => this.codes.get(salt) ?? 0);
-      return { result: { ok: true, data: HUB_INTERFACE.encodeFunctionResult("fulfillBatch", [codes]) as HexBytes }, ...at };
+      return {
+        result: { ok: true, data: HUB_INTERFACE.encodeFunctionResult("fulfillBatch", [codes]) as HexBytes },
+        ...at,
+      };
     }
     const request = parsed?.name === "fulfill" ? parsed.args[0].request : parsed?.args[0];
     const bad = this.poison === request.salt || (this.codes.get(request.salt) ?? 0) !== 0;

@@ -3,7 +3,7 @@ import { CODE } from "../../../executor/posting/hubAbi";
 import type { PostableAnswer } from "../../../executor/posting/ports";
 import { Poster, type SkipReason } from "../../../executor/posting/poster";
 import { Transactions } from "../../../executor/posting/transactions";
-import { answer, block, h, HUB, request } from "../jobs/fixtures";
+import { answer, block, HUB, h, request } from "../jobs/fixtures";
 import { FakeNode, FakeOutbox, SIGNER } from "./fakes";
 
 describe("poster", () => {
@@ -17,9 +17,26 @@ describe("poster", () => {
   });
   const poster = (more: { allowLoss?: boolean; maxBatch?: number } = {}) => {
     const fees = { priorityFeeWei: 10n, maxFeePerGas: 10n ** 12n };
-    const transactions = new Transactions({ chainId: 31337n, chain: node, outbox, signer: SIGNER, bumpAfterBlocks: 3, ...fees });
+    const transactions = new Transactions({
+      chainId: 31337n,
+      chain: node,
+      outbox,
+      signer: SIGNER,
+      bumpAfterBlocks: 3,
+      ...fees,
+    });
     const onSkip = (item: PostableAnswer, why: SkipReason) => void skipped.push([item.jobId, why]);
-    return new Poster({ hub: HUB, chain: node, outbox, transactions, allowLoss: false, maxBatch: 128, onSkip, ...fees, ...more });
+    return new Poster({
+      hub: HUB,
+      chain: node,
+      outbox,
+      transactions,
+      allowLoss: false,
+      maxBatch: 128,
+      onSkip,
+      ...fees,
+      ...more,
+    });
   };
   const item = (jobId: number, rewardWei = 10n ** 18n): PostableAnswer => ({
     jobId,
@@ -40,7 +57,10 @@ describe("poster", () => {
   });
 
   it("keeps every transaction under the gas cap of a transaction", async () => {
-    outbox.waiting = Array.from({ length: 128 }, (_, n) => ({ ...item(n), request: request(String(n), block(1), { callbackGas: 400_000 }) }));
+    outbox.waiting = Array.from({ length: 128 }, (_, n) => ({
+      ...item(n),
+      request: request(String(n), block(1), { callbackGas: 400_000 }),
+    }));
     await poster({ allowLoss: true }).tick();
     expect(outbox.records.length).to.be.greaterThan(1);
     for (const tx of outbox.records) expect(tx.gasLimit <= 16_777_216n).to.equal(true);
@@ -90,7 +110,10 @@ describe("poster", () => {
 
   it("has a worthless answer computed again, gives up what is another's, and waits for what may come right", async () => {
     outbox.waiting = [1, 2, 3, 4].map((n) => item(n));
-    node.codes.set(h("salt/1"), CODE.STATEMENT_EXPIRED).set(h("salt/2"), CODE.WRONG_OPERATOR).set(h("salt/3"), CODE.HEARTBEAT_OVERDUE);
+    node.codes
+      .set(h("salt/1"), CODE.STATEMENT_EXPIRED)
+      .set(h("salt/2"), CODE.WRONG_OPERATOR)
+      .set(h("salt/3"), CODE.HEARTBEAT_OVERDUE);
     await poster().tick();
     expect(outbox.dropped).to.deep.equal([
       { jobId: 1, state: "seen" },

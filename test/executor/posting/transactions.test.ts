@@ -11,7 +11,16 @@ describe("nonce stream", () => {
     node = new FakeNode();
     outbox = new FakeOutbox();
   });
-  const stream = () => new Transactions({ chainId: 31337n, chain: node, outbox, signer: SIGNER, priorityFeeWei: 10n, maxFeePerGas: 10_000n, bumpAfterBlocks: 3 });
+  const stream = () =>
+    new Transactions({
+      chainId: 31337n,
+      chain: node,
+      outbox,
+      signer: SIGNER,
+      priorityFeeWei: 10n,
+      maxFeePerGas: 10_000n,
+      bumpAfterBlocks: 3,
+    });
   const call = { to: HUB, data: "0x1234" as const, gasLimit: 100_000n, label: "test" };
 
   it("stores a transaction before it is broadcast, even where the node can not be reached", async () => {

@@ -1,6 +1,6 @@
-import { expect } from "chai";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { expect } from "chai";
 import { isAssayError } from "../../../executor/domain/errors";
 import { RpcClient } from "../../../executor/rpc/client";
 
@@ -39,8 +39,15 @@ describe("RPC client", () => {
     clients.push(made);
     return made;
   };
-  const codeOf = (run: Promise<unknown>) => run.then(() => "none", (error: unknown) => (isAssayError(error) ? error.code : "other"));
-  const result = (value: unknown): Handler => (calls) => calls.map(({ id }) => ({ jsonrpc: "2.0", id, result: value }));
+  const codeOf = (run: Promise<unknown>) =>
+    run.then(
+      () => "none",
+      (error: unknown) => (isAssayError(error) ? error.code : "other"),
+    );
+  const result =
+    (value: unknown): Handler =>
+    (calls) =>
+      calls.map(({ id }) => ({ jsonrpc: "2.0", id, result: value }));
 
   it("puts the answers of a batch into the order of its calls", async () => {
     const url = await node((calls) => calls.map(({ id, method }) => ({ id, result: method })).reverse());
@@ -50,7 +57,14 @@ describe("RPC client", () => {
 
   it("takes a missing answer for a failed read, never for an empty one", async () => {
     const url = await node((calls) => calls.slice(1).map(({ id }) => ({ id, result: [] })));
-    expect(await codeOf(client([url]).batch([{ method: "a", params: [] }, { method: "b", params: [] }]))).to.equal("RPC_ANSWER_MALFORMED");
+    expect(
+      await codeOf(
+        client([url]).batch([
+          { method: "a", params: [] },
+          { method: "b", params: [] },
+        ]),
+      ),
+    ).to.equal("RPC_ANSWER_MALFORMED");
   });
 
   it("turns to the next address from one that is down, silent or no node, and stays there", async () => {

@@ -1,9 +1,9 @@
-import { expect } from "chai";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "chai";
 import { HDNodeWallet, Transaction } from "ethers";
 import { address, type HexBytes, hex32 } from "../../../executor/domain/ids";
 import { FOLLOWED_TOPICS } from "../../../executor/intake/events";
@@ -34,9 +34,13 @@ describe("a real Hardhat node", function () {
     dir = mkdtempSync(join(tmpdir(), "assay-node-"));
     const port = await freePort();
     const main = require.resolve("hardhat/internal/cli/bootstrap.js");
-    node = spawn(process.execPath, [main, "node", "--hostname", "127.0.0.1", "--port", String(port)], { stdio: ["ignore", "pipe", "ignore"] });
+    node = spawn(process.execPath, [main, "node", "--hostname", "127.0.0.1", "--port", String(port)], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     // The node says when it listens; nothing is waited for by the clock.
-    await new Promise<void>((resolve) => node.stdout?.on("data", (text) => String(text).includes("Started HTTP") && resolve()));
+    await new Promise<void>((resolve) =>
+      node.stdout?.on("data", (text) => String(text).includes("Started HTTP") && resolve()),
+    );
     rpc = new RpcClient({ urls: [`http://127.0.0.1:${port}`] });
   });
   after(() => {
@@ -56,9 +60,22 @@ describe("a real Hardhat node", function () {
     };
     const store = sqliteJobStore(join(dir, "jobs.db"));
     const source = rpcChainSource({ rpc, hub: HUB, topics: FOLLOWED_TOPICS });
-    const follower = new Follower({ source, record: store, identity: IDENTITY, startBlock: 0, confirmations: 2, nowMs: () => 1 });
+    const follower = new Follower({
+      source,
+      record: store,
+      identity: IDENTITY,
+      startBlock: 0,
+      confirmations: 2,
+      nowMs: () => 1,
+    });
     const fees = { priorityFeeWei: 10n ** 9n, maxFeePerGas: 10n ** 12n, bumpAfterBlocks: 3 };
-    const transactions = new Transactions({ chainId: 31337n, chain: rpcPostingChain(rpc), outbox: store, signer, ...fees });
+    const transactions = new Transactions({
+      chainId: 31337n,
+      chain: rpcPostingChain(rpc),
+      outbox: store,
+      signer,
+      ...fees,
+    });
     const snapshot = await rpc.call("evm_snapshot");
     const tx = await transactions.send({ to: HUB, data: "0x", value: 5n, gasLimit: 21_000n, label: "test" });
     expect((await transactions.follow(1)).map((receipt) => receipt.succeeded)).to.deep.equal([true]);
