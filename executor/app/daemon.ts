@@ -174,6 +174,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       record: store,
       identity,
       startBlock: record.contracts.InferenceHub.block,
+      genesisHash: record.genesisHash,
       confirmations: config.confirmations,
       nowMs: Date.now,
     });

@@ -1,4 +1,4 @@
-import { type HexBytes } from "../domain/ids";
+import type { HexBytes } from "../domain/ids";
 import { hexToBytes } from "../protocol/bytes";
 import { keccak256 } from "../protocol/statement";
 

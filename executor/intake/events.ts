@@ -1,7 +1,7 @@
 import { AbiCoder, Interface } from "ethers";
 import type { Ending } from "../domain/chain";
 import { AssayError, isAssayError } from "../domain/errors";
-import { type Address, type Hex32, address, hex32 } from "../domain/ids";
+import { type Address, address, type Hex32, hex32 } from "../domain/ids";
 import type { InferenceRequest } from "../domain/request";
 import { hexToBytes } from "../protocol/bytes";
 import { requestIdOf } from "../protocol/statement";
@@ -49,9 +49,15 @@ export interface Decoded {
  * Turns the hub's logs into requests and endings. A request is taken only if its id follows from its bytes,
  * so a node that changes a model, an input or a reward in passing is found out here.
  */
-export function decodeLogs(args: { logs: readonly ChainLog[]; timestampOf: (blockHash: Hex32) => number; identity: HubIdentity }): Decoded {
+export function decodeLogs(args: {
+  logs: readonly ChainLog[];
+  timestampOf: (blockHash: Hex32) => number;
+  identity: HubIdentity;
+}): Decoded {
   const out: Decoded = { requests: [], endings: [], rejected: [] };
-  const failedCallbacks = new Set(args.logs.filter((log) => log.topics[0] === TOPIC.callbackFailed).map((log) => log.topics[1]));
+  const failedCallbacks = new Set(
+    args.logs.filter((log) => log.topics[0] === TOPIC.callbackFailed).map((log) => log.topics[1]),
+  );
   for (const log of args.logs) {
     if (log.address !== args.identity.hub) {
       out.rejected.push({ log, code: "INTAKE_FOREIGN_LOG" });
@@ -60,7 +66,8 @@ export function decodeLogs(args: { logs: readonly ChainLog[]; timestampOf: (bloc
     try {
       const topic = log.topics[0];
       if (topic === TOPIC.requested) out.requests.push(requestOf(log, args.timestampOf(log.blockHash), args.identity));
-      else if (topic === TOPIC.fulfilled) out.endings.push({ ...endingOf(log, "fulfilled"), callbackFailed: failedCallbacks.has(log.topics[1]) });
+      else if (topic === TOPIC.fulfilled)
+        out.endings.push({ ...endingOf(log, "fulfilled"), callbackFailed: failedCallbacks.has(log.topics[1]) });
       else if (topic === TOPIC.refused) out.endings.push(endingOf(log, "refused"));
       else if (topic === TOPIC.refunded) out.endings.push(endingOf(log, "refunded"));
     } catch (error) {
@@ -71,12 +78,10 @@ export function decodeLogs(args: { logs: readonly ChainLog[]; timestampOf: (bloc
 }
 
 function requestOf(log: ChainLog, timestamp: number, identity: HubIdentity): InferenceRequest {
-  const [salt, rewardWei, termsHex, inputHex] = AbiCoder.defaultAbiCoder().decode(["bytes32", "uint96", "bytes", "bytes"], log.data) as unknown as [
-    string,
-    bigint,
-    string,
-    string,
-  ];
+  const [salt, rewardWei, termsHex, inputHex] = AbiCoder.defaultAbiCoder().decode(
+    ["bytes32", "uint96", "bytes", "bytes"],
+    log.data,
+  ) as unknown as [string, bigint, string, string];
   const requestId = hex32(log.topics[1]);
   const requester = address(`0x${String(log.topics[2]).slice(26)}`);
   const modelHash = hex32(log.topics[3]);
@@ -85,7 +90,11 @@ function requestOf(log: ChainLog, timestamp: number, identity: HubIdentity): Inf
   const inputHash = identity.keccak256(input);
   const preimage = { requester, salt: hex32(salt), modelHash, inputHash, terms: termsBytes, rewardWei };
   if (requestIdOf(identity.domain, preimage) !== requestId) {
-    throw new AssayError({ code: "INTAKE_ID_MISMATCH", message: "a request's id does not follow from its bytes", context: { requestId } });
+    throw new AssayError({
+      code: "INTAKE_ID_MISMATCH",
+      message: "a request's id does not follow from its bytes",
+      context: { requestId },
+    });
   }
   return {
     key: { source: "chain", chainId: identity.chainId, contract: identity.hub, externalId: requestId },

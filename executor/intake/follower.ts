@@ -2,7 +2,7 @@ import type { SeenBlock } from "../domain/chain";
 import { AssayError, isAssayError } from "../domain/errors";
 import type { Hex32 } from "../domain/ids";
 import { bloomMayContain } from "./bloom";
-import { FOLLOWED_TOPICS, type HubIdentity, decodeLogs } from "./events";
+import { decodeLogs, FOLLOWED_TOPICS, type HubIdentity } from "./events";
 import type { ChainHeader, ChainLog, ChainRecord, ChainSource } from "./ports";
 
 export interface FollowerOptions {
@@ -22,7 +22,14 @@ export interface FollowerOptions {
 
 export type StepResult =
   | { readonly kind: "idle"; readonly head: ChainHeader }
-  | { readonly kind: "advanced"; readonly head: ChainHeader; readonly behind: number; readonly added: number; readonly ended: number; readonly rejected: readonly { log: ChainLog; code: string }[] }
+  | {
+      readonly kind: "advanced";
+      readonly head: ChainHeader;
+      readonly behind: number;
+      readonly added: number;
+      readonly ended: number;
+      readonly rejected: readonly { log: ChainLog; code: string }[];
+    }
   | { readonly kind: "reorg"; readonly ancestor: number; readonly orphaned: number; readonly reopened: number };
 
 const DEFAULT_RANGE = 500;
@@ -59,11 +66,17 @@ export class Follower {
       return { kind: "idle", head };
     }
     if (first.parentHash !== (tip?.hash ?? first.parentHash)) return this.cutBack();
-    if (head.number === next) return this.apply({ head, headers: [first], logs: await this.complete([first], window.logs) });
+    if (head.number === next)
+      return this.apply({ head, headers: [first], logs: await this.complete([first], window.logs) });
     return this.catchUp({ head, first, logs: window.logs, next });
   }
 
-  private async catchUp(args: { head: ChainHeader; first: ChainHeader; logs: ChainLog[]; next: number }): Promise<StepResult> {
+  private async catchUp(args: {
+    head: ChainHeader;
+    first: ChainHeader;
+    logs: ChainLog[];
+    next: number;
+  }): Promise<StepResult> {
     const { source } = this.options;
     const to = Math.min(args.head.number, args.next + this.range - 1);
     const chained = to - args.next < CHAINED_RANGE;
@@ -84,7 +97,9 @@ export class Follower {
     }
     const [again, ...holders] = await source.headers([to, ...new Set(window.logs.map((log) => log.blockNumber))]);
     if (again?.hash !== headers.at(-1)?.hash) throw inconsistent("the range changed while it was read");
-    const known = new Map([...headers, ...holders.filter((h): h is ChainHeader => h !== undefined)].map((h) => [h.number, h]));
+    const known = new Map(
+      [...headers, ...holders.filter((h): h is ChainHeader => h !== undefined)].map((h) => [h.number, h]),
+    );
     const sorted = [...known.values()].sort((a, b) => a.number - b.number);
     return this.apply({ head: args.head, headers: sorted, logs: await this.complete(sorted, window.logs) });
   }
@@ -96,7 +111,8 @@ export class Follower {
   private async complete(headers: readonly ChainHeader[], logs: readonly ChainLog[]): Promise<ChainLog[]> {
     const { source, identity } = this.options;
     const hashes = new Set<Hex32>(headers.map((h) => h.hash));
-    if (logs.some((log) => !hashes.has(log.blockHash))) throw inconsistent("a log lies in a block that is not of this chain");
+    if (logs.some((log) => !hashes.has(log.blockHash)))
+      throw inconsistent("a log lies in a block that is not of this chain");
     const out: ChainLog[] = [];
     for (const header of headers) {
       let own = logs.filter((log) => log.blockHash === header.hash);
@@ -114,15 +130,36 @@ export class Follower {
     return out.sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex);
   }
 
-  private async apply(args: { head: ChainHeader; headers: readonly ChainHeader[]; logs: readonly ChainLog[] }): Promise<StepResult> {
+  private async apply(args: {
+    head: ChainHeader;
+    headers: readonly ChainHeader[];
+    logs: readonly ChainLog[];
+  }): Promise<StepResult> {
     const { record, identity, nowMs } = this.options;
     const times = new Map(args.headers.map((h) => [h.hash, h.timestamp]));
     const decoded = decodeLogs({ logs: args.logs, timestampOf: (hash) => times.get(hash) ?? 0, identity });
-    const blocks: SeenBlock[] = args.headers.map(({ number, hash, parentHash, timestamp }) => ({ number, hash, parentHash, timestamp }));
-    const { added, ended } = await record.applyBlocks({ blocks, requests: decoded.requests, endings: decoded.endings, nowMs: nowMs() });
+    const blocks: SeenBlock[] = args.headers.map(({ number, hash, parentHash, timestamp }) => ({
+      number,
+      hash,
+      parentHash,
+      timestamp,
+    }));
+    const { added, ended } = await record.applyBlocks({
+      blocks,
+      requests: decoded.requests,
+      endings: decoded.endings,
+      nowMs: nowMs(),
+    });
     await this.finalize(args.head);
     const last = blocks.at(-1)?.number ?? args.head.number;
-    return { kind: "advanced", head: args.head, behind: args.head.number - last, added, ended, rejected: decoded.rejected };
+    return {
+      kind: "advanced",
+      head: args.head,
+      behind: args.head.number - last,
+      added,
+      ended,
+      rejected: decoded.rejected,
+    };
   }
 
   /** Finds the newest recorded block that the node still has, and forgets everything above it. */
@@ -139,7 +176,8 @@ export class Follower {
         break;
       }
     }
-    if (ancestor < startBlock && this.options.genesisHash !== undefined) await this.assertGenesis(this.options.genesisHash);
+    if (ancestor < startBlock && this.options.genesisHash !== undefined)
+      await this.assertGenesis(this.options.genesisHash);
     this.finalizedAt = undefined;
     const { orphaned, reopened } = await record.rewind(ancestor);
     return { kind: "reorg", ancestor, orphaned, reopened };
@@ -170,7 +208,9 @@ export class Follower {
 /** True if the block's bloom filter promises an event of the hub that is not among these logs. */
 function lacks(header: ChainHeader, own: readonly ChainLog[], hub: ChainLog["address"]): boolean {
   if (!bloomMayContain(header.logsBloom, hub)) return false;
-  return FOLLOWED_TOPICS.some((topic) => bloomMayContain(header.logsBloom, topic) && !own.some((log) => log.topics[0] === topic));
+  return FOLLOWED_TOPICS.some(
+    (topic) => bloomMayContain(header.logsBloom, topic) && !own.some((log) => log.topics[0] === topic),
+  );
 }
 
 function inconsistent(message: string): AssayError {

@@ -28,7 +28,11 @@ export type BlockTag = number | "latest";
 export interface ChainSource {
   headers(tags: readonly BlockTag[]): Promise<(ChainHeader | undefined)[]>;
   /** Headers and the hub's logs of a range, in one exchange. */
-  window(args: { tags: readonly BlockTag[]; fromBlock: number; toBlock: number }): Promise<{ headers: (ChainHeader | undefined)[]; logs: ChainLog[] }>;
+  window(args: {
+    tags: readonly BlockTag[];
+    fromBlock: number;
+    toBlock: number;
+  }): Promise<{ headers: (ChainHeader | undefined)[]; logs: ChainLog[] }>;
   /** The hub's logs of exactly this block, whatever number it has by now. */
   logsOf(blockHash: Hex32): Promise<ChainLog[]>;
   /** The same, gathered from the receipts of the block's transactions: what a node says that has not indexed its logs. */

@@ -1,4 +1,4 @@
-import { type Kysely, type Transaction, sql } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { Ending, SeenBlock } from "../domain/chain";
 import { hex32 } from "../domain/ids";
 import type { JobStore } from "./ports";
@@ -26,14 +26,23 @@ export function chainPart(db: Kysely<Tables>): Pick<JobStore, "blocks" | "applyB
   return {
     blocks: async (limit) => {
       const rows = await db.selectFrom("blocks").selectAll().orderBy("number", "desc").limit(limit).execute();
-      return rows.map((row) => ({ number: row.number, hash: hex32(row.hash), parentHash: hex32(row.parent_hash), timestamp: row.timestamp }));
+      return rows.map((row) => ({
+        number: row.number,
+        hash: hex32(row.hash),
+        parentHash: hex32(row.parent_hash),
+        timestamp: row.timestamp,
+      }));
     },
 
     applyBlocks: ({ blocks, requests, endings, nowMs }) =>
       db.transaction().execute(async (tx) => {
         for (const block of blocks) await insertBlock(tx, block);
         const newest = blocks.at(-1);
-        if (newest !== undefined) await tx.deleteFrom("blocks").where("number", "<=", newest.number - RING).execute();
+        if (newest !== undefined)
+          await tx
+            .deleteFrom("blocks")
+            .where("number", "<=", newest.number - RING)
+            .execute();
         let added = 0;
         for (const request of requests) {
           const result = await tx
@@ -71,7 +80,11 @@ export function chainPart(db: Kysely<Tables>): Pick<JobStore, "blocks" | "applyB
         await tx.deleteFrom("blocks").where("number", ">", ancestor).execute();
         // A transaction that the reorg threw out may be mined again or not: it is open until the chain says. First of all, because
         // where a job goes depends on it.
-        await tx.updateTable("outbox").set({ state: "open", block_number: null }).where("block_number", ">", ancestor).execute();
+        await tx
+          .updateTable("outbox")
+          .set({ state: "open", block_number: null })
+          .where("block_number", ">", ancestor)
+          .execute();
         // Endings first: a job that lost both its request and its ending is orphaned by the second statement.
         const reopened = await tx
           .updateTable("jobs")
@@ -98,7 +111,12 @@ export function chainPart(db: Kysely<Tables>): Pick<JobStore, "blocks" | "applyB
 
     finalize: ({ number, timestamp }) =>
       db.transaction().execute(async (tx) => {
-        const settled = await tx.updateTable("jobs").set({ state: "settled" }).where("state", "=", "landed").where("ending_block", "<=", number).executeTakeFirst();
+        const settled = await tx
+          .updateTable("jobs")
+          .set({ state: "settled" })
+          .where("state", "=", "landed")
+          .where("ending_block", "<=", number)
+          .executeTakeFirst();
         const expired = await tx
           .updateTable("jobs")
           .set({ state: "expired", reason: "DEADLINE_PASSED", fence: sql`fence + 1` })

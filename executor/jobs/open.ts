@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { Kysely, SqliteDialect, type SqliteDatabase } from "kysely";
+import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import Database from "libsql";
 import { AssayError } from "../domain/errors";
 import { MIGRATIONS, type Tables } from "./schema";
@@ -53,16 +53,28 @@ function lock(path: string): () => void {
 export function diskError(path: string, cause: unknown): AssayError {
   const code = codeOf(cause);
   if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") {
-    return new AssayError({ code: "STORE_DISK_FULL", message: "the disk is full; nothing was lost, free some space", context: { path }, retry: "later", cause });
+    return new AssayError({
+      code: "STORE_DISK_FULL",
+      message: "the disk is full; nothing was lost, free some space",
+      context: { path },
+      retry: "later",
+      cause,
+    });
   }
-  return new AssayError({ code: "STORE_UNREADABLE", message: "the store can not be opened", context: { path, sqlite: code }, cause });
+  return new AssayError({
+    code: "STORE_UNREADABLE",
+    message: "the store can not be opened",
+    context: { path, sqlite: code },
+    cause,
+  });
 }
 
 function migrate(raw: RawDatabase, path: string): void {
   // libsql's `pragma` knows no `simple` option: it hands out an object, whose number is NaN and compares with nothing.
   const [row] = raw.prepare("PRAGMA user_version").all([]) as { user_version: number }[];
   const version = row?.user_version;
-  if (version === undefined) throw new AssayError({ code: "STORE_UNREADABLE", message: "the store has no version", context: { path } });
+  if (version === undefined)
+    throw new AssayError({ code: "STORE_UNREADABLE", message: "the store has no version", context: { path } });
   if (version > MIGRATIONS.length) {
     throw new AssayError({
       code: "STORE_VERSION_NEWER",

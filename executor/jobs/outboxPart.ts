@@ -4,7 +4,9 @@ import { outboxRow, transactionOf } from "./rows";
 import type { Tables } from "./schema";
 
 /** Signed transactions: stored before they are sent, followed until the chain says what became of them. */
-export function outboxPart(db: Kysely<Tables>): Pick<JobStore, "recordTransaction" | "openTransactions" | "closeTransaction"> {
+export function outboxPart(
+  db: Kysely<Tables>,
+): Pick<JobStore, "recordTransaction" | "openTransactions" | "closeTransaction"> {
   return {
     recordTransaction: (tx) =>
       db.transaction().execute(async (inner) => {
@@ -19,11 +21,22 @@ export function outboxPart(db: Kysely<Tables>): Pick<JobStore, "recordTransactio
           .values(tx.jobIds.map((job_id) => ({ hash: tx.hash, job_id })))
           .onConflict((conflict) => conflict.doNothing())
           .execute();
-        await inner.updateTable("jobs").set({ state: "posting" }).where("id", "in", tx.jobIds).where("state", "=", "answered").execute();
+        await inner
+          .updateTable("jobs")
+          .set({ state: "posting" })
+          .where("id", "in", tx.jobIds)
+          .where("state", "=", "answered")
+          .execute();
       }),
 
     openTransactions: async (from) => {
-      const rows = await db.selectFrom("outbox").selectAll().where("state", "=", "open").where("from_address", "=", from).orderBy("nonce").execute();
+      const rows = await db
+        .selectFrom("outbox")
+        .selectAll()
+        .where("state", "=", "open")
+        .where("from_address", "=", from)
+        .orderBy("nonce")
+        .execute();
       return Promise.all(
         rows.map(async (row) => {
           const jobs = await db.selectFrom("outbox_jobs").select("job_id").where("hash", "=", row.hash).execute();
@@ -45,12 +58,24 @@ export function outboxPart(db: Kysely<Tables>): Pick<JobStore, "recordTransactio
         if (state === "confirmed") {
           // An ending that the follower saw first has moved the job already; the state in the condition keeps that.
           if (rejected === undefined || rejected.length === 0) return;
-          await inner.updateTable("jobs").set({ state: "answered" }).where("state", "=", "posting").where("external_id", "in", rejected).execute();
+          await inner
+            .updateTable("jobs")
+            .set({ state: "answered" })
+            .where("state", "=", "posting")
+            .where("external_id", "in", rejected)
+            .execute();
           return;
         }
         // A job may ride on a second transaction (a fee bump): it goes back only when none is open any more, and not at all if
         // this one lost its nonce to the other, which landed.
-        const sibling = state === "replaced" ? await inner.selectFrom("outbox").select(["from_address", "nonce"]).where("hash", "=", hash).executeTakeFirst() : undefined;
+        const sibling =
+          state === "replaced"
+            ? await inner
+                .selectFrom("outbox")
+                .select(["from_address", "nonce"])
+                .where("hash", "=", hash)
+                .executeTakeFirst()
+            : undefined;
         if (sibling !== undefined) {
           const landed = await inner
             .selectFrom("outbox")

@@ -48,7 +48,12 @@ export interface JobStore {
   /** The newest blocks that were applied, newest first. */
   blocks(limit: number): Promise<SeenBlock[]>;
   /** Applies what consecutive blocks say, together with the cursor. A request that is known is not doubled; one that a reorg had orphaned comes back. */
-  applyBlocks(batch: { blocks: readonly SeenBlock[]; requests: readonly InferenceRequest[]; endings: readonly Ending[]; nowMs: number }): Promise<{ added: number; ended: number }>;
+  applyBlocks(batch: {
+    blocks: readonly SeenBlock[];
+    requests: readonly InferenceRequest[];
+    endings: readonly Ending[];
+    nowMs: number;
+  }): Promise<{ added: number; ended: number }>;
   /** Forgets the blocks above `ancestor`, and with them the requests and the endings they held. */
   rewind(ancestor: number): Promise<{ orphaned: number; reopened: number }>;
   /** Settles what ended at or below the block, and expires what is past its deadline at that block's time. */

@@ -74,7 +74,13 @@ export function answerColumns(answer: Answer): Partial<Insertable<JobTable>> {
     answer_proof: answer.proof,
   };
   if (answer.kind === "refusal") {
-    return { ...common, answer_reason: answer.reason, answer_output: null, answer_output_hash: null, answer_profile: null };
+    return {
+      ...common,
+      answer_reason: answer.reason,
+      answer_output: null,
+      answer_output_hash: null,
+      answer_profile: null,
+    };
   }
   return {
     ...common,
@@ -102,7 +108,8 @@ export function answerOf(row: JobRow): Answer | undefined {
   const { answer_signer, answer_proof, answer_issued_at: issuedAt, answer_expires_at: expiresAt } = row;
   if (answer_signer === null || answer_proof === null || issuedAt === null || expiresAt === null) return undefined;
   const common = { signer: address(answer_signer), issuedAt, expiresAt, proof: bytes(answer_proof) };
-  if (row.answer_kind === "refusal" && row.answer_reason !== null) return { kind: "refusal", reason: row.answer_reason, ...common };
+  if (row.answer_kind === "refusal" && row.answer_reason !== null)
+    return { kind: "refusal", reason: row.answer_reason, ...common };
   if (row.answer_output === null || row.answer_output_hash === null || row.answer_profile === null) return undefined;
   return {
     kind: "result",

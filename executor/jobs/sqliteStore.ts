@@ -33,14 +33,30 @@ function readPart(db: Kysely<Tables>): Pick<JobStore, ReadMethods> {
       return row === undefined ? undefined : requestOf(row);
     },
     timeline: async (requestId) => {
-      const rows = await db.selectFrom("timeline").selectAll().where("request_id", "=", requestId).orderBy("id").execute();
-      return rows.map((row) => ({ step: row.step as TimelineStep, hostMs: row.host_ms, detail: JSON.parse(row.detail) as Record<string, string> }));
+      const rows = await db
+        .selectFrom("timeline")
+        .selectAll()
+        .where("request_id", "=", requestId)
+        .orderBy("id")
+        .execute();
+      return rows.map((row) => ({
+        step: row.step as TimelineStep,
+        hostMs: row.host_ms,
+        detail: JSON.parse(row.detail) as Record<string, string>,
+      }));
     },
     addTimeline: async (requestId, entries) => {
       if (entries.length === 0) return;
       await db
         .insertInto("timeline")
-        .values(entries.map((e) => ({ request_id: requestId, step: e.step, host_ms: e.hostMs, detail: JSON.stringify(e.detail) })))
+        .values(
+          entries.map((e) => ({
+            request_id: requestId,
+            step: e.step,
+            host_ms: e.hostMs,
+            detail: JSON.stringify(e.detail),
+          })),
+        )
         .execute();
     },
     counts: async () => {
@@ -53,10 +69,15 @@ function readPart(db: Kysely<Tables>): Pick<JobStore, ReadMethods> {
       for (const row of rows) counts[row.state as JobState] = Number(row.n);
       return counts;
     },
-    recent: async (limit) => (await db.selectFrom("jobs").selectAll().orderBy("id", "desc").limit(limit).execute()).map(summary),
+    recent: async (limit) =>
+      (await db.selectFrom("jobs").selectAll().orderBy("id", "desc").limit(limit).execute()).map(summary),
     prune: (beforeMs) =>
       db.transaction().execute(async (tx) => {
-        const old = tx.selectFrom("jobs").select("id").where("state", "in", ["settled", "expired", "abandoned", "dead"]).where("updated_ms", "<", beforeMs);
+        const old = tx
+          .selectFrom("jobs")
+          .select("id")
+          .where("state", "in", ["settled", "expired", "abandoned", "dead"])
+          .where("updated_ms", "<", beforeMs);
         await tx
           .deleteFrom("timeline")
           .where("request_id", "in", tx.selectFrom("jobs").select("external_id").where("id", "in", old))
@@ -67,7 +88,11 @@ function readPart(db: Kysely<Tables>): Pick<JobStore, ReadMethods> {
       }),
     backup: async (path) => {
       if (existsSync(path)) {
-        throw new AssayError({ code: "STORE_BACKUP_EXISTS", message: "the backup file exists already; choose another name", context: { path } });
+        throw new AssayError({
+          code: "STORE_BACKUP_EXISTS",
+          message: "the backup file exists already; choose another name",
+          context: { path },
+        });
       }
       await sql`VACUUM INTO ${path}`.execute(db);
     },

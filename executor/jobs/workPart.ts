@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { JobStore, Lease } from "./ports";
-import { NO_ANSWER, answerColumns, answerOf, requestOf } from "./rows";
+import { answerColumns, answerOf, NO_ANSWER, requestOf } from "./rows";
 import type { JobTable, Tables } from "./schema";
 
 type WorkMethods = "claim" | "heartbeat" | "answer" | "release" | "giveUp" | "reap" | "answered" | "dropAnswer";
@@ -8,7 +8,11 @@ type WorkMethods = "claim" | "heartbeat" | "answer" | "release" | "giveUp" | "re
 /** The half of the store that workers use: leases with fences, answers, attempts. */
 export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
   /** Every write of a worker goes through here: with an old fence it changes nothing. */
-  const fenced = async (lease: Lease, set: Partial<Record<keyof JobTable, unknown>>, on: Kysely<Tables> = db): Promise<boolean> => {
+  const fenced = async (
+    lease: Lease,
+    set: Partial<Record<keyof JobTable, unknown>>,
+    on: Kysely<Tables> = db,
+  ): Promise<boolean> => {
     const result = await on
       .updateTable("jobs")
       .set(set as never)
@@ -27,7 +31,14 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
         .updateTable("jobs")
         .set({ state: "running", fence: sql`fence + 1`, lease_until_ms: nowMs + leaseMs, updated_ms: nowMs })
         .where("id", "in", (inner) =>
-          inner.selectFrom("jobs").select("id").where("state", "=", "seen").where("not_before_ms", "<=", nowMs).orderBy("deadline").orderBy("id").limit(limit),
+          inner
+            .selectFrom("jobs")
+            .select("id")
+            .where("state", "=", "seen")
+            .where("not_before_ms", "<=", nowMs)
+            .orderBy("deadline")
+            .orderBy("id")
+            .limit(limit),
         )
         .returningAll()
         .execute();
@@ -42,17 +53,33 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
       db.transaction().execute(async (tx) => {
         const stored = await fenced(lease, { state: "answered", reason: null, ...answerColumns(answer) }, tx);
         if (stored && timeline.length > 0) {
-          const { external_id } = await tx.selectFrom("jobs").select("external_id").where("id", "=", lease.jobId).executeTakeFirstOrThrow();
+          const { external_id } = await tx
+            .selectFrom("jobs")
+            .select("external_id")
+            .where("id", "=", lease.jobId)
+            .executeTakeFirstOrThrow();
           await tx
             .insertInto("timeline")
-            .values(timeline.map((e) => ({ request_id: external_id, step: e.step, host_ms: e.hostMs, detail: JSON.stringify(e.detail) })))
+            .values(
+              timeline.map((e) => ({
+                request_id: external_id,
+                step: e.step,
+                host_ms: e.hostMs,
+                detail: JSON.stringify(e.detail),
+              })),
+            )
             .execute();
         }
         return stored;
       }),
 
     release: ({ lease, notBeforeMs, reason, countAttempt }) =>
-      fenced(lease, { state: "seen", not_before_ms: notBeforeMs, reason, ...(countAttempt ? { attempts: sql`attempts + 1` } : {}) }),
+      fenced(lease, {
+        state: "seen",
+        not_before_ms: notBeforeMs,
+        reason,
+        ...(countAttempt ? { attempts: sql`attempts + 1` } : {}),
+      }),
 
     giveUp: ({ lease, state, reason }) => fenced(lease, { state, reason }),
 
@@ -67,7 +94,14 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
     },
 
     answered: async (limit) => {
-      const rows = await db.selectFrom("jobs").selectAll().where("state", "=", "answered").orderBy("deadline").orderBy("id").limit(limit).execute();
+      const rows = await db
+        .selectFrom("jobs")
+        .selectAll()
+        .where("state", "=", "answered")
+        .orderBy("deadline")
+        .orderBy("id")
+        .limit(limit)
+        .execute();
       return rows.flatMap((row) => {
         const answer = answerOf(row);
         return answer === undefined ? [] : [{ jobId: row.id, request: requestOf(row), answer }];
@@ -77,7 +111,12 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
     dropAnswer: async ({ jobId, state, reason }) => {
       const result = await db
         .updateTable("jobs")
-        .set({ state, reason, fence: sql`fence + 1`, ...(state === "seen" ? { ...NO_ANSWER, attempts: sql`attempts + 1` } : {}) } as never)
+        .set({
+          state,
+          reason,
+          fence: sql`fence + 1`,
+          ...(state === "seen" ? { ...NO_ANSWER, attempts: sql`attempts + 1` } : {}),
+        } as never)
         .where("id", "=", jobId)
         .where("state", "=", "answered")
         .executeTakeFirst();

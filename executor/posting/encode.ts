@@ -18,7 +18,12 @@ const requestTuple = (r: InferenceRequest) => ({
 
 const resultArgs = ({ request, answer }: PostableAnswer) => {
   if (answer.kind !== "result") throw new TypeError("a refusal is no result");
-  const statement = { request: requestTuple(request), runtimeProfile: answer.runtimeProfile, issuedAt: answer.issuedAt, expiresAt: answer.expiresAt };
+  const statement = {
+    request: requestTuple(request),
+    runtimeProfile: answer.runtimeProfile,
+    issuedAt: answer.issuedAt,
+    expiresAt: answer.expiresAt,
+  };
   return { statement, output: bytesToHex(answer.output), proof: bytesToHex(answer.proof) };
 };
 
@@ -60,12 +65,12 @@ export const BASE_GAS = 21_000n;
 
 /**
  * What an item is expected to use, for comparing cost with reward: the measured cost with a 32-byte output, 16 gas for each further
- * byte of calldata or 40 where calldata is all that counts (EIP-7623), and the whole callback.
+ * byte of calldata or 40 above the floor of such a call where calldata is all that counts (EIP-7623), and the whole callback.
  */
 export function expectedGas(item: PostableAnswer): bigint {
   if (item.answer.kind === "refusal") return 56_000n;
   const further = BigInt(Math.max(item.answer.output.length - 32, 0));
   const paid = 56_000n + 16n * further + BigInt(item.request.terms.callbackGas);
-  const floor = BASE_GAS + 40n * (further + 900n);
+  const floor = 40_500n + 40n * further;
   return paid > floor ? paid : floor;
 }

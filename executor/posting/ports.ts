@@ -39,7 +39,9 @@ export interface TransactionSigner {
 }
 
 /** The result of a simulated call: return data, or the revert data (undefined where the node gives none). */
-export type CallResult = { readonly ok: true; readonly data: HexBytes } | { readonly ok: false; readonly revert: HexBytes | undefined };
+export type CallResult =
+  | { readonly ok: true; readonly data: HexBytes }
+  | { readonly ok: false; readonly revert: HexBytes | undefined };
 
 export interface Receipt {
   readonly hash: Hex32;
@@ -52,7 +54,12 @@ export interface Receipt {
 /** What posting reads of the chain and sends to it. A read that failed throws; it is never taken for an absence. */
 export interface PostingChain {
   /** Runs a call on the newest state and reads that block's fees, in one exchange. */
-  simulate(call: { from: Address; to: Address; data: HexBytes; gasLimit: bigint }): Promise<{ result: CallResult; baseFeePerGas: bigint; blockNumber: number; timestamp: number }>;
+  simulate(call: {
+    from: Address;
+    to: Address;
+    data: HexBytes;
+    gasLimit: bigint;
+  }): Promise<{ result: CallResult; baseFeePerGas: bigint; blockNumber: number; timestamp: number }>;
   fees(): Promise<{ baseFeePerGas: bigint; blockNumber: number }>;
   /** Transactions of the account that are mined. */
   nonce(account: Address): Promise<number>;

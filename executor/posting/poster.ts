@@ -1,5 +1,13 @@
 import type { Address } from "../domain/ids";
-import { BASE_GAS, TRANSACTION_GAS_CAP, decodeBatchCodes, encodeBatch, encodeOne, expectedGas, itemGas } from "./encode";
+import {
+  BASE_GAS,
+  decodeBatchCodes,
+  encodeBatch,
+  encodeOne,
+  expectedGas,
+  itemGas,
+  TRANSACTION_GAS_CAP,
+} from "./encode";
 import { CODE, FIRST_REGISTRY_CODE } from "./hubAbi";
 import type { Outbox, PostableAnswer, PostingChain } from "./ports";
 import { codeOfRevert } from "./reverts";
@@ -19,7 +27,13 @@ export interface PosterOptions {
 }
 
 /** Why an answer was not posted this time. */
-export type SkipReason = "WAITING_FOR_CHAIN" | "GAS_DEARER_THAN_REWARD" | "FEE_ABOVE_CAP" | "RESULT_UNUSABLE" | "CALLER_NOT_ALLOWED" | "SIMULATION_FAILED";
+export type SkipReason =
+  | "WAITING_FOR_CHAIN"
+  | "GAS_DEARER_THAN_REWARD"
+  | "FEE_ABOVE_CAP"
+  | "RESULT_UNUSABLE"
+  | "CALLER_NOT_ALLOWED"
+  | "SIMULATION_FAILED";
 
 /**
  * Takes signed answers to the chain: one alone, several together. Every transaction is simulated first, since another operator may have been
@@ -41,12 +55,15 @@ export class Poster {
     if (waiting.length === 0) return 0;
     let fees: { baseFeePerGas: bigint; blockNumber: number } | undefined;
     if (this.parked.size > 0 || waiting.length > 1) fees = await chain.fees();
-    const ready = waiting.filter((item) => fees === undefined || (this.parked.get(item.jobId) ?? -1) < fees.blockNumber);
+    const ready = waiting.filter(
+      (item) => fees === undefined || (this.parked.get(item.jobId) ?? -1) < fees.blockNumber,
+    );
     const refusals = ready.filter((item) => item.answer.kind === "refusal");
     const results = ready.filter((item) => item.answer.kind === "result");
     let sent = 0;
     for (const item of refusals) sent += await this.postOne(item);
-    for (const group of this.groups(results)) sent += group.length === 1 ? await this.postOne(group[0] as PostableAnswer) : await this.postBatch(group);
+    for (const group of this.groups(results))
+      sent += group.length === 1 ? await this.postOne(group[0] as PostableAnswer) : await this.postBatch(group);
     return sent;
   }
 
@@ -57,7 +74,11 @@ export class Poster {
     for (const item of items) {
       const need = itemGas(item);
       const current = groups.at(-1);
-      if (current === undefined || gas + need > TRANSACTION_GAS_CAP - BASE_GAS || current.length >= this.options.maxBatch) {
+      if (
+        current === undefined ||
+        gas + need > TRANSACTION_GAS_CAP - BASE_GAS ||
+        current.length >= this.options.maxBatch
+      ) {
         groups.push([item]);
         gas = need;
       } else {
@@ -73,20 +94,39 @@ export class Poster {
     const gasLimit = clamp(BASE_GAS + itemGas(item));
     const { transactions, hub } = this.options;
     // An answer above the transaction cap fails in the simulation, where the node says so.
-    const { result, baseFeePerGas, blockNumber } = await this.options.chain.simulate({ from: transactions.address, to: hub, data, gasLimit });
+    const { result, baseFeePerGas, blockNumber } = await this.options.chain.simulate({
+      from: transactions.address,
+      to: hub,
+      data,
+      gasLimit,
+    });
     if (!result.ok) {
       await this.judge(item, codeOfRevert(result.revert), blockNumber);
       return 0;
     }
     if (!this.worthwhile([item], baseFeePerGas, blockNumber)) return 0;
-    await transactions.send({ to: hub, data, gasLimit, label: item.answer.kind === "result" ? "fulfill" : "refuse", jobIds: [item.jobId], baseFeePerGas, ...this.feeCap([item]) });
+    await transactions.send({
+      to: hub,
+      data,
+      gasLimit,
+      label: item.answer.kind === "result" ? "fulfill" : "refuse",
+      jobIds: [item.jobId],
+      baseFeePerGas,
+      ...this.feeCap([item]),
+    });
     return 1;
   }
 
   private async postBatch(items: readonly PostableAnswer[]): Promise<number> {
     const { transactions, hub, chain } = this.options;
-    const gasFor = (list: readonly PostableAnswer[]): bigint => clamp(list.reduce((sum, item) => sum + itemGas(item), BASE_GAS));
-    const first = await chain.simulate({ from: transactions.address, to: hub, data: encodeBatch(items), gasLimit: gasFor(items) });
+    const gasFor = (list: readonly PostableAnswer[]): bigint =>
+      clamp(list.reduce((sum, item) => sum + itemGas(item), BASE_GAS));
+    const first = await chain.simulate({
+      from: transactions.address,
+      to: hub,
+      data: encodeBatch(items),
+      gasLimit: gasFor(items),
+    });
     if (!first.result.ok) {
       // A batch that can not even be simulated says nothing about its items: halves find the one that spoils it.
       const middle = items.length >> 1;
@@ -130,8 +170,16 @@ export class Poster {
       return;
     }
     this.parked.set(item.jobId, blockNumber);
-    const waits = code === CODE.NOT_OPEN || code === CODE.DEADLINE_PASSED || code === CODE.ISSUED_IN_FUTURE || code === CODE.HEARTBEAT_OVERDUE || code === CODE.IMAGE_NOT_ACTIVE;
-    onSkip?.(item, waits ? "WAITING_FOR_CHAIN" : code === CODE.CALLER_NOT_ALLOWED ? "CALLER_NOT_ALLOWED" : "SIMULATION_FAILED");
+    const waits =
+      code === CODE.NOT_OPEN ||
+      code === CODE.DEADLINE_PASSED ||
+      code === CODE.ISSUED_IN_FUTURE ||
+      code === CODE.HEARTBEAT_OVERDUE ||
+      code === CODE.IMAGE_NOT_ACTIVE;
+    onSkip?.(
+      item,
+      waits ? "WAITING_FOR_CHAIN" : code === CODE.CALLER_NOT_ALLOWED ? "CALLER_NOT_ALLOWED" : "SIMULATION_FAILED",
+    );
   }
 
   /** The fee at which the reward is used up: the base fee may rise before inclusion, and a bump must not pass it either. */
@@ -144,7 +192,12 @@ export class Poster {
     const price = baseFeePerGas + this.options.priorityFeeWei;
     const cost = gasOf(items) * price;
     const reward = rewardOf(items);
-    const why = price > this.options.maxFeePerGas ? "FEE_ABOVE_CAP" : !this.options.allowLoss && cost > reward ? "GAS_DEARER_THAN_REWARD" : undefined;
+    const why =
+      price > this.options.maxFeePerGas
+        ? "FEE_ABOVE_CAP"
+        : !this.options.allowLoss && cost > reward
+          ? "GAS_DEARER_THAN_REWARD"
+          : undefined;
     if (why === undefined) {
       for (const item of items) this.parked.delete(item.jobId);
       return true;
@@ -160,12 +213,21 @@ export class Poster {
 /** Codes that this answer will meet for ever. A heartbeat that is overdue comes; an image that is not active becomes it. */
 function isUnusable(code: number): boolean {
   if (code === CODE.HEARTBEAT_OVERDUE || code === CODE.IMAGE_NOT_ACTIVE) return false;
-  const never: readonly number[] = [CODE.PROFILE_MISMATCH, CODE.STATEMENT_EXPIRED, CODE.LIFETIME_TOO_LONG, CODE.BAD_PROOF, CODE.PROOF_KIND_UNSUPPORTED];
+  const never: readonly number[] = [
+    CODE.PROFILE_MISMATCH,
+    CODE.STATEMENT_EXPIRED,
+    CODE.LIFETIME_TOO_LONG,
+    CODE.BAD_PROOF,
+    CODE.PROOF_KIND_UNSUPPORTED,
+  ];
   return code >= FIRST_REGISTRY_CODE || never.includes(code);
 }
 
 const gasOf = (items: readonly PostableAnswer[]): bigint => items.reduce((sum, item) => sum + expectedGas(item), 0n);
 const rewardOf = (items: readonly PostableAnswer[]): bigint =>
-  items.reduce((sum, { request, answer }) => sum + (answer.kind === "result" ? request.rewardWei : request.terms.refusalFeeWei), 0n);
+  items.reduce(
+    (sum, { request, answer }) => sum + (answer.kind === "result" ? request.rewardWei : request.terms.refusalFeeWei),
+    0n,
+  );
 
 const clamp = (gas: bigint): bigint => (gas > TRANSACTION_GAS_CAP ? TRANSACTION_GAS_CAP : gas);

@@ -2,8 +2,8 @@ import { Transaction } from "ethers";
 import type { OutboxTransaction } from "../domain/chain";
 import { AssayError } from "../domain/errors";
 import { type Address, address, type Hex32, type HexBytes } from "../domain/ids";
-import { rejectedIn } from "./reverts";
 import type { Outbox, PostingChain, Receipt, TransactionSigner } from "./ports";
+import { rejectedIn } from "./reverts";
 
 /** What is known of a transaction. `unknown` is what it says: the chain must be asked again before anything else is done. */
 export type Outcome =
@@ -44,7 +44,12 @@ interface Call {
 /** The call inside stored bytes: what another process signed can be bumped by this one. */
 function callIn(raw: HexBytes): Call {
   const { to, data, value } = Transaction.from(raw);
-  if (to === null) throw new AssayError({ code: "POSTING_TRANSACTION_MALFORMED", message: "a stored transaction creates a contract", context: { raw } });
+  if (to === null)
+    throw new AssayError({
+      code: "POSTING_TRANSACTION_MALFORMED",
+      message: "a stored transaction creates a contract",
+      context: { raw },
+    });
   return { to: address(to), data: data as HexBytes, value };
 }
 
@@ -87,13 +92,24 @@ export class Transactions {
     feeCapPerGas?: bigint;
   }): Promise<OutboxTransaction> {
     return this.inTurn(async () => {
-      const feeCap = args.feeCapPerGas !== undefined && args.feeCapPerGas < this.options.maxFeePerGas ? args.feeCapPerGas : this.options.maxFeePerGas;
+      const feeCap =
+        args.feeCapPerGas !== undefined && args.feeCapPerGas < this.options.maxFeePerGas
+          ? args.feeCapPerGas
+          : this.options.maxFeePerGas;
       const baseFeePerGas = args.baseFeePerGas ?? (await this.options.chain.fees()).baseFeePerGas;
       const call: Call = { to: args.to, data: args.data, value: args.value ?? 0n };
       this.nextNonce ??= await this.options.chain.nonce(this.address);
       this.nextNonce = this.freeFrom(this.nextNonce);
       const tip = this.options.priorityFeeWei;
-      const tx = await this.sign({ call, nonce: this.nextNonce, gasLimit: args.gasLimit, tip, maxFee: least(2n * baseFeePerGas + tip, feeCap), label: args.label, jobIds: args.jobIds ?? [] });
+      const tx = await this.sign({
+        call,
+        nonce: this.nextNonce,
+        gasLimit: args.gasLimit,
+        tip,
+        maxFee: least(2n * baseFeePerGas + tip, feeCap),
+        label: args.label,
+        jobIds: args.jobIds ?? [],
+      });
       await this.options.outbox.recordTransaction(tx);
       this.nextNonce++;
       this.open.set(tx.hash, { tx, call, feeCap, sinceBlock: 0 });
@@ -109,7 +125,8 @@ export class Transactions {
       const { chain, outbox } = this.options;
       // A reorg opens transactions again that were closed here: the record, not this process, says what is open.
       for (const tx of await outbox.openTransactions(this.address)) {
-        if (!this.open.has(tx.hash)) this.open.set(tx.hash, { tx, call: callIn(tx.raw), feeCap: this.options.maxFeePerGas, sinceBlock: 0 });
+        if (!this.open.has(tx.hash))
+          this.open.set(tx.hash, { tx, call: callIn(tx.raw), feeCap: this.options.maxFeePerGas, sinceBlock: 0 });
       }
       const open = [...this.open.values()];
       if (open.length === 0) return [];
@@ -184,7 +201,15 @@ export class Transactions {
     const fair = 2n * baseFeePerGas + tip;
     const maxFee = fair > raise(tx.maxFeePerGas) ? fair : raise(tx.maxFeePerGas);
     if (maxFee > feeCap) return;
-    const next = await this.sign({ call, nonce: tx.nonce, gasLimit: tx.gasLimit, tip, maxFee, label: tx.label, jobIds: tx.jobIds });
+    const next = await this.sign({
+      call,
+      nonce: tx.nonce,
+      gasLimit: tx.gasLimit,
+      tip,
+      maxFee,
+      label: tx.label,
+      jobIds: tx.jobIds,
+    });
     // The old one stays open: either may be mined, and whichever is settles both.
     await this.options.outbox.recordTransaction(next);
     this.open.set(next.hash, { tx: next, call, feeCap, sinceBlock: blockNumber });
@@ -218,12 +243,37 @@ export class Transactions {
     return free;
   }
 
-  private async sign(args: { call: Call; nonce: number; gasLimit: bigint; tip: bigint; maxFee: bigint; label: string; jobIds: readonly number[] }): Promise<OutboxTransaction> {
+  private async sign(args: {
+    call: Call;
+    nonce: number;
+    gasLimit: bigint;
+    tip: bigint;
+    maxFee: bigint;
+    label: string;
+    jobIds: readonly number[];
+  }): Promise<OutboxTransaction> {
     const maxFeePerGas = args.maxFee > this.options.maxFeePerGas ? this.options.maxFeePerGas : args.maxFee;
     const maxPriorityFeePerGas = args.tip > maxFeePerGas ? maxFeePerGas : args.tip;
-    const fields = { chainId: this.options.chainId, nonce: args.nonce, ...args.call, gasLimit: args.gasLimit, maxFeePerGas, maxPriorityFeePerGas };
+    const fields = {
+      chainId: this.options.chainId,
+      nonce: args.nonce,
+      ...args.call,
+      gasLimit: args.gasLimit,
+      maxFeePerGas,
+      maxPriorityFeePerGas,
+    };
     const { raw, hash } = await this.options.signer.sign(fields);
-    return { hash, from: this.address, nonce: args.nonce, raw, label: args.label, gasLimit: args.gasLimit, maxFeePerGas, maxPriorityFeePerGas, jobIds: args.jobIds };
+    return {
+      hash,
+      from: this.address,
+      nonce: args.nonce,
+      raw,
+      label: args.label,
+      gasLimit: args.gasLimit,
+      maxFeePerGas,
+      maxPriorityFeePerGas,
+      jobIds: args.jobIds,
+    };
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

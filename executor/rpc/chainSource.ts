@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AssayError } from "../domain/errors";
-import { type Address, type Hex32, type HexBytes, address, hex32 } from "../domain/ids";
+import { type Address, address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
 import type { BlockTag, ChainHeader, ChainLog, ChainSource } from "../intake/ports";
 import type { RpcCall, RpcClient } from "./client";
 import { valueOf } from "./client";
@@ -30,7 +30,11 @@ const logSchema = z.object({
 
 const transactionsSchema = z.object({ transactions: z.array(hash) });
 /** The hub's logs have topics; an anonymous log of somebody else may have none. */
-const receiptLogsSchema = z.object({ logs: z.array(logSchema.extend({ topics: z.array(hash).max(4) })).transform((logs) => logs.filter((l) => l.topics.length > 0)) });
+const receiptLogsSchema = z.object({
+  logs: z
+    .array(logSchema.extend({ topics: z.array(hash).max(4) }))
+    .transform((logs) => logs.filter((l) => l.topics.length > 0)),
+});
 
 const number = (value: string): number => Number(BigInt(value));
 const tagOf = (tag: BlockTag): string => (tag === "latest" ? tag : `0x${Math.max(tag, 0).toString(16)}`);
@@ -38,7 +42,13 @@ const tagOf = (tag: BlockTag): string => (tag === "latest" ? tag : `0x${Math.max
 function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new AssayError({ code: "RPC_ANSWER_MALFORMED", message: `the node's ${what} is not what the specification says`, context: { what }, retry: "later", cause: result.error });
+  throw new AssayError({
+    code: "RPC_ANSWER_MALFORMED",
+    message: `the node's ${what} is not what the specification says`,
+    context: { what },
+    retry: "later",
+    cause: result.error,
+  });
 }
 
 /** A header of `eth_getBlockByNumber`, or undefined where the node has none. */
@@ -91,9 +101,15 @@ export function rpcChainSource(args: { rpc: RpcClient; hub: Address; topics: rea
     receiptLogsOf: async (blockHash) => {
       const block = parse(transactionsSchema, await rpc.call("eth_getBlockByHash", [blockHash, false]), "block");
       if (block.transactions.length === 0) return [];
-      const answers = await rpc.batch(block.transactions.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] })));
-      const logs = answers.map((answer) => parse(receiptLogsSchema, valueOf(answer, "eth_getTransactionReceipt"), "receipt").logs);
-      return parseLogs(logs.flat()).filter((log) => log.blockHash === blockHash && log.address === hub && args.topics.includes(log.topics[0] as Hex32));
+      const answers = await rpc.batch(
+        block.transactions.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] })),
+      );
+      const logs = answers.map(
+        (answer) => parse(receiptLogsSchema, valueOf(answer, "eth_getTransactionReceipt"), "receipt").logs,
+      );
+      return parseLogs(logs.flat()).filter(
+        (log) => log.blockHash === blockHash && log.address === hub && args.topics.includes(log.topics[0] as Hex32),
+      );
     },
     distrust: (reason) => rpc.distrust(new AssayError({ code: "RPC_DISAGREEMENT", message: reason, retry: "later" })),
   };

@@ -8,7 +8,9 @@ export interface RpcCall {
 }
 
 /** What a node answered to one call: a value, or an error of its own. An error of the node is an answer, not an outage. */
-export type RpcAnswer = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: RpcNodeError };
+export type RpcAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: RpcNodeError };
 
 export interface RpcNodeError {
   /** JSON-RPC error code; 3 is "execution reverted" by convention. */
@@ -146,17 +148,31 @@ function readAnswers(args: { text: string; first: number; count: number; url: st
     // A missing answer is a failed read, never an empty one.
     if (answer === undefined) throw malformed(args.url);
     if (answer.error === undefined) return { ok: true, value: answer.result ?? null };
-    return { ok: false, error: { code: answer.error.code, message: answer.error.message, data: revertData(answer.error.data) } };
+    return {
+      ok: false,
+      error: { code: answer.error.code, message: answer.error.message, data: revertData(answer.error.data) },
+    };
   });
 }
 
 function malformed(where: string, cause?: unknown): AssayError {
-  return new AssayError({ code: "RPC_ANSWER_MALFORMED", message: "the node's answer is no JSON-RPC", context: { where }, retry: "later", cause });
+  return new AssayError({
+    code: "RPC_ANSWER_MALFORMED",
+    message: "the node's answer is no JSON-RPC",
+    context: { where },
+    retry: "later",
+    cause,
+  });
 }
 
 /** The value of an answer. @throws AssayError `RPC_ERROR` with the node's code and revert data */
 export function valueOf(answer: RpcAnswer, method: string): unknown {
   if (answer.ok) return answer.value;
   const { code, message, data } = answer.error;
-  throw new AssayError({ code: "RPC_ERROR", message: `the node refused ${method}: ${message}`, context: { method, code, data }, retry: "later" });
+  throw new AssayError({
+    code: "RPC_ERROR",
+    message: `the node refused ${method}: ${message}`,
+    context: { method, code, data },
+    retry: "later",
+  });
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AssayError } from "../domain/errors";
-import { type HexBytes, address, hex32 } from "../domain/ids";
+import { address, type HexBytes, hex32 } from "../domain/ids";
 import type { PostingChain, Receipt } from "../posting/ports";
 import { parseHeader } from "./chainSource";
 import { type RpcAnswer, type RpcClient, valueOf } from "./client";
@@ -17,7 +17,12 @@ function receiptOf(value: unknown): Receipt | undefined {
   if (value === null) return undefined;
   const parsed = receiptSchema.safeParse(value);
   if (!parsed.success) {
-    throw new AssayError({ code: "RPC_ANSWER_MALFORMED", message: "the node's receipt is malformed", retry: "later", cause: parsed.error });
+    throw new AssayError({
+      code: "RPC_ANSWER_MALFORMED",
+      message: "the node's receipt is malformed",
+      retry: "later",
+      cause: parsed.error,
+    });
   }
   const r = parsed.data;
   return {
@@ -25,7 +30,11 @@ function receiptOf(value: unknown): Receipt | undefined {
     succeeded: BigInt(r.status) === 1n,
     blockNumber: Number(BigInt(r.blockNumber)),
     gasUsed: BigInt(r.gasUsed),
-    logs: r.logs.map((log) => ({ address: address(log.address), topics: log.topics.map(hex32), data: log.data as HexBytes })),
+    logs: r.logs.map((log) => ({
+      address: address(log.address),
+      topics: log.topics.map(hex32),
+      data: log.data as HexBytes,
+    })),
   };
 }
 
@@ -33,7 +42,8 @@ function receiptOf(value: unknown): Receipt | undefined {
 export function rpcPostingChain(rpc: RpcClient): PostingChain {
   const head = (answer: RpcAnswer | undefined) => {
     const header = answer === undefined ? undefined : parseHeader(valueOf(answer, "eth_getBlockByNumber"));
-    if (header === undefined) throw new AssayError({ code: "RPC_ANSWER_MALFORMED", message: "the node has no newest block", retry: "later" });
+    if (header === undefined)
+      throw new AssayError({ code: "RPC_ANSWER_MALFORMED", message: "the node has no newest block", retry: "later" });
     return header;
   };
   const latest = { method: "eth_getBlockByNumber", params: ["latest", false] };
@@ -42,7 +52,8 @@ export function rpcPostingChain(rpc: RpcClient): PostingChain {
       const call = { method: "eth_call", params: [{ from, to, data, gas: `0x${gasLimit.toString(16)}` }, "latest"] };
       const [result, block] = await rpc.batch([call, latest]);
       const { baseFeePerGas, number: blockNumber, timestamp } = head(block);
-      if (result?.ok) return { result: { ok: true, data: result.value as HexBytes }, baseFeePerGas, blockNumber, timestamp };
+      if (result?.ok)
+        return { result: { ok: true, data: result.value as HexBytes }, baseFeePerGas, blockNumber, timestamp };
       return { result: { ok: false, revert: result?.error.data }, baseFeePerGas, blockNumber, timestamp };
     },
     fees: async () => {

@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest } from "node:http";
-import { Agent as TlsAgent, request as httpsRequest } from "node:https";
+import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import { AssayError } from "../domain/errors";
 
 /** Answers above this are refused before they fill the memory: a node that sends gigabytes is broken or hostile. */
@@ -21,8 +21,20 @@ export function httpEndpoint(url: string): Endpoint {
   const send = (body: string, timeoutMs: number): Promise<string> =>
     new Promise((resolve, reject) => {
       const fail = (code: string, cause?: unknown): void =>
-        reject(new AssayError({ code, message: `no answer from ${target.origin}`, context: { url: target.origin }, retry: "unknown", cause }));
-      const req = open(target, { method: "POST", agent, headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) } });
+        reject(
+          new AssayError({
+            code,
+            message: `no answer from ${target.origin}`,
+            context: { url: target.origin },
+            retry: "unknown",
+            cause,
+          }),
+        );
+      const req = open(target, {
+        method: "POST",
+        agent,
+        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      });
       // The timer covers the whole exchange: a node that trickles bytes would never trip a socket time-out.
       const timer = setTimeout(() => {
         fail("RPC_TIMEOUT");

@@ -14,7 +14,8 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
   afterEach(() => store.close());
 
   const state = async (name: string) => (await store.get(h(`request/${name}`)))?.state;
-  const see = (name: string, at = block(1)) => store.applyBlocks({ blocks: [at], requests: [request(name, at)], endings: [], nowMs: NOW });
+  const see = (name: string, at = block(1)) =>
+    store.applyBlocks({ blocks: [at], requests: [request(name, at)], endings: [], nowMs: NOW });
   const claim = async (nowMs = NOW): Promise<ClaimedJob> => {
     const [job] = await store.claim({ limit: 1, leaseMs: LEASE, nowMs });
     if (job === undefined) throw new Error("nothing to claim");
@@ -47,7 +48,10 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
     const at = block(1);
     const requests = [request("late", at, { deadline: 3_000 }), request("soon", at, { deadline: 2_000 })];
     await store.applyBlocks({ blocks: [at], requests, endings: [], nowMs: NOW });
-    const both = await Promise.all([store.claim({ limit: 1, leaseMs: LEASE, nowMs: NOW }), store.claim({ limit: 1, leaseMs: LEASE, nowMs: NOW })]);
+    const both = await Promise.all([
+      store.claim({ limit: 1, leaseMs: LEASE, nowMs: NOW }),
+      store.claim({ limit: 1, leaseMs: LEASE, nowMs: NOW }),
+    ]);
     expect(both.flat().map((job) => job.request.requestId)).to.deep.equal([h("request/soon"), h("request/late")]);
     expect(await store.claim({ limit: 1, leaseMs: LEASE, nowMs: NOW })).to.deep.equal([]);
   });
@@ -108,7 +112,12 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
   it("leaves an expired job expired when its refund is seen", async () => {
     await see("a");
     await store.finalize({ number: 1, timestamp: 5_001 });
-    await store.applyBlocks({ blocks: [block(2)], requests: [], endings: [ending("a", block(2), "refunded")], nowMs: NOW });
+    await store.applyBlocks({
+      blocks: [block(2)],
+      requests: [],
+      endings: [ending("a", block(2), "refunded")],
+      nowMs: NOW,
+    });
     expect(await state("a")).to.equal("expired");
   });
 
@@ -158,7 +167,12 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
     const b = await answered("b", block(2));
     await store.recordTransaction(transaction("both", 0, [a.jobId, b.jobId]));
     expect(await store.answered(10)).to.deep.equal([]);
-    await store.closeTransaction({ hash: h("outbox/both"), state: "confirmed", blockNumber: 3, rejected: [h("request/b")] });
+    await store.closeTransaction({
+      hash: h("outbox/both"),
+      state: "confirmed",
+      blockNumber: 3,
+      rejected: [h("request/b")],
+    });
     expect([await state("a"), await state("b")]).to.deep.equal(["posting", "answered"]);
     await store.recordTransaction(transaction("again", 1, [b.jobId]));
     await store.closeTransaction({ hash: h("outbox/again"), state: "reverted", blockNumber: 4 });
@@ -198,7 +212,9 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
 
   it("applies nothing of a batch that fails in the middle, the cursor neither", async () => {
     const bad = { ...request("b", block(1)), termsBytes: undefined as unknown as Uint8Array };
-    const failed = await store.applyBlocks({ blocks: [block(1)], requests: [request("a", block(1)), bad], endings: [], nowMs: NOW }).catch(() => "failed");
+    const failed = await store
+      .applyBlocks({ blocks: [block(1)], requests: [request("a", block(1)), bad], endings: [], nowMs: NOW })
+      .catch(() => "failed");
     expect(failed).to.equal("failed");
     expect(await store.blocks(1)).to.deep.equal([]);
     expect(await state("a")).to.equal(undefined);

@@ -1,5 +1,5 @@
 import type { Ending, OutboxTransaction, SeenBlock } from "../../../executor/domain/chain";
-import { address, hex32, type Hex32 } from "../../../executor/domain/ids";
+import { address, type Hex32, hex32 } from "../../../executor/domain/ids";
 import type { Answer, InferenceRequest } from "../../../executor/domain/request";
 import { keccak256 } from "../../../executor/protocol/statement";
 import { encodeTerms, standardTerms, type Terms } from "../../../executor/protocol/terms";
@@ -15,7 +15,11 @@ export function block(n: number, branch = "main", forkAt = 0): SeenBlock {
   return { number: n, hash: name(n), parentHash: name(n - 1), timestamp: 1_000 + n };
 }
 
-export function request(name: string, at: SeenBlock, fields: Partial<Terms> & { rewardWei?: bigint } = {}): InferenceRequest {
+export function request(
+  name: string,
+  at: SeenBlock,
+  fields: Partial<Terms> & { rewardWei?: bigint } = {},
+): InferenceRequest {
   const { rewardWei = 10n ** 18n, ...terms } = fields;
   const full = standardTerms({ deadline: 5_000, ...terms });
   const id = h(`request/${name}`);

@@ -1,9 +1,9 @@
-import { expect } from "chai";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { expect } from "chai";
 import Database from "libsql";
 import { isAssayError } from "../../../executor/domain/errors";
 import { MIGRATIONS } from "../../../executor/jobs/schema";
@@ -70,7 +70,9 @@ describe("SQLite job store", () => {
     for (const text of hot) {
       const parameters = new Array((text.match(/\?/g) ?? []).length).fill(1);
       const plan = raw.prepare(`EXPLAIN QUERY PLAN ${text}`).all(parameters) as { detail: string }[];
-      expect(plan.map((row) => row.detail).join("; "), text).to.match(/USING (COVERING )?INDEX/).and.not.match(/SCAN|TEMP B-TREE/);
+      expect(plan.map((row) => row.detail).join("; "), text)
+        .to.match(/USING (COVERING )?INDEX/)
+        .and.not.match(/SCAN|TEMP B-TREE/);
     }
     raw.close();
   });
@@ -130,7 +132,9 @@ function startWriter(path: string): { line(): Promise<Record<string, unknown>>; 
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();`;
-  const child: ChildProcess = spawn(process.execPath, ["-r", "ts-node/register/transpile-only", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const child: ChildProcess = spawn(process.execPath, ["-r", "ts-node/register/transpile-only", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   if (child.stdout === null) throw new Error("no output");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
