@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import { isAssayError } from "../domain/errors";
-import { type Frame, FrameReader, type SectionTag, frameParts } from "../protocol/frames";
+import { type Frame, FrameReader, type SectionTag } from "../protocol/frames";
 import { EnclaveError } from "./errors";
 import { type BodyOf, type Message, type MessageOf, fromFrame, toFrame } from "./messages";
+import { writeFrame } from "./writeFrame";
 
 /** Frames to and from a signer, whatever carries them. */
 export interface SignerLink {
@@ -17,11 +18,7 @@ export interface SignerLink {
 /** A link over a process's socket. */
 export function socketLink(parts: { readonly channel: Socket; readonly ended: Promise<string>; readonly kill: () => void }): SignerLink {
   return {
-    send: (frame) => {
-      parts.channel.cork();
-      for (const part of frameParts(frame)) parts.channel.write(part);
-      parts.channel.uncork();
-    },
+    send: (frame) => writeFrame(parts.channel, frame),
     listen: (onFrame, onBreach) => {
       const reader = new FrameReader();
       parts.channel.on("data", (chunk: Buffer) => {

@@ -1,9 +1,10 @@
 import { Socket } from "node:net";
-import { FrameReader, frameParts } from "../../../protocol/frames";
+import { FrameReader } from "../../../protocol/frames";
 import { toFrame } from "../../messages";
 import { SignerCore } from "./core";
 import { createFastKeccak } from "./hashing";
 import { processRunners } from "./processRunner";
+import { writeFrame } from "../../writeFrame";
 import { selfTests } from "./selfTests";
 
 const CHANNEL_FD = 3;
@@ -22,11 +23,7 @@ async function main(): Promise<void> {
   const core = new SignerCore({
     factory,
     keccak: await createFastKeccak(),
-    send: (frame) => {
-      socket.cork();
-      for (const part of frameParts(frame)) socket.write(part);
-      socket.uncork();
-    },
+    send: (frame) => writeFrame(socket, frame),
   });
   const reader = new FrameReader();
   socket.on("data", (chunk: Buffer) => {
@@ -37,8 +34,7 @@ async function main(): Promise<void> {
   socket.on("end", end);
   socket.on("error", end);
   socket.on("close", end);
-  const hello = toFrame("hello", { node: process.version, tests: await selfTests() });
-  for (const part of frameParts(hello)) socket.write(part);
+  writeFrame(socket, toFrame("hello", { node: process.version, tests: await selfTests() }));
 }
 
 main().catch((error: unknown) => {

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { isAssayError } from "../../../domain/errors";
-import { type Frame, FrameReader, frameParts } from "../../../protocol/frames";
+import { type Frame, FrameReader } from "../../../protocol/frames";
+import { writeFrame } from "../../writeFrame";
 import type { Exchanged, RunnerFactory, RunnerFault, RunnerPort } from "./runnerPort";
 
 /** What a runner is started from; the same for every runner of an enclave, and measured. */
@@ -49,9 +50,7 @@ class ProcessRunner implements RunnerPort {
   exchange(frame: Frame, timeoutMs: number): Promise<Exchanged> {
     if (this.#end !== undefined) return Promise.resolve({ ok: false, fault: this.#end });
     const answer = this.#wait(timeoutMs);
-    this.#socket.cork();
-    for (const part of frameParts(frame)) this.#socket.write(part);
-    this.#socket.uncork();
+    writeFrame(this.#socket, frame);
     return answer;
   }
 

@@ -1,4 +1,5 @@
-import { type Hex32, ZERO_32 } from "../../../domain/ids";
+import { createHash } from "node:crypto";
+import { type Hex32, ZERO_32, hex32 } from "../../../domain/ids";
 import { concatBytes, hexToBytes } from "../../../protocol/bytes";
 import {
   MAX_RESULT_LIFETIME_SECONDS,
@@ -74,14 +75,15 @@ export class StatementSigner {
   signResult(statement: Omit<ResultStatement, "runtimeProfile">): Signed {
     const complete: ResultStatement = { ...statement, runtimeProfile: this.#runtimeProfile };
     // Without the times: the same answer may be signed again when its first window has passed.
-    const answer = hashResult({ ...complete, issuedAt: 0, expiresAt: 0 });
+    const { modelHash, inputHash, outputHash, contextRoot, requester, feeWei } = complete;
+    const answer = fingerprint("result", modelHash, inputHash, outputHash, contextRoot, requester, String(feeWei));
     return this.#signOnce(statement.requestId, answer, hashResult(complete));
   }
 
   signRefusal(refusal: Times & { readonly requestId: Hex32; readonly reason: RefusalReason }): Signed {
     const reason = REFUSAL_REASON[refusal.reason];
     const { requestId, issuedAt, expiresAt } = refusal;
-    const answer = hashRefusal({ requestId, reason, issuedAt: 0, expiresAt: 0 });
+    const answer = fingerprint("refusal", String(reason));
     return this.#signOnce(requestId, answer, hashRefusal({ requestId, reason, issuedAt, expiresAt }));
   }
 
@@ -124,6 +126,11 @@ export class StatementSigner {
     }
     return { ok: true, proof: this.#keys.sign(typedDigest(this.#hubDomain, structHash)) };
   }
+}
+
+/** Tells one answer from another within this process; every part has a fixed alphabet without the separator. */
+function fingerprint(...parts: readonly string[]): Hex32 {
+  return hex32(`0x${createHash("sha256").update(parts.join("|")).digest("hex")}`);
 }
 
 /** keccak256(PCR0 ‖ session options as JSON ‖ hash of the probe's outputs): inside one profile outputs are bit-equal. */
