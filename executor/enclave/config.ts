@@ -45,7 +45,11 @@ export function resolveLimits(given: Partial<EnclaveLimits> = {}): EnclaveLimits
   const parsed = z.safeParse(limitsSchema, { ...DEFAULT_ENCLAVE_LIMITS, ...given });
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map(({ path }) => path.join("."));
-  throw new EnclaveError({ code: "ENCLAVE_CONFIG_INVALID", message: `limits out of range: ${fields.join(", ")}`, context: { fields } });
+  throw new EnclaveError({
+    code: "ENCLAVE_CONFIG_INVALID",
+    message: `limits out of range: ${fields.join(", ")}`,
+    context: { fields },
+  });
 }
 
 /** The part of the configuration that is sent into the enclave. */

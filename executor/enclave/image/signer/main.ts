@@ -1,10 +1,10 @@
 import { Socket } from "node:net";
 import { FrameReader } from "../../../protocol/frames";
 import { toFrame } from "../../messages";
+import { writeFrame } from "../../writeFrame";
 import { SignerCore } from "./core";
 import { createFastKeccak } from "./hashing";
 import { processRunners } from "./processRunner";
-import { writeFrame } from "../../writeFrame";
 import { selfTests } from "./selfTests";
 
 const CHANNEL_FD = 3;
@@ -15,11 +15,23 @@ const CHANNEL_FD = 3;
  */
 async function main(): Promise<void> {
   const [nodePath, flags, runnerPath, onnxruntimePath, koffiPath] = process.argv.slice(2);
-  if (nodePath === undefined || flags === undefined || runnerPath === undefined || onnxruntimePath === undefined || koffiPath === undefined) {
+  if (
+    nodePath === undefined ||
+    flags === undefined ||
+    runnerPath === undefined ||
+    onnxruntimePath === undefined ||
+    koffiPath === undefined
+  ) {
     throw new Error("five arguments are needed");
   }
   const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
-  const factory = processRunners({ nodePath, nodeFlags: flags.split(",").filter((flag) => flag !== ""), runnerPath, onnxruntimePath, koffiPath });
+  const factory = processRunners({
+    nodePath,
+    nodeFlags: flags.split(",").filter((flag) => flag !== ""),
+    runnerPath,
+    onnxruntimePath,
+    koffiPath,
+  });
   const core = new SignerCore({
     factory,
     keccak: await createFastKeccak(),

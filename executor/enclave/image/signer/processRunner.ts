@@ -33,7 +33,9 @@ class ProcessRunner implements RunnerPort {
     this.#socket.on("error", (error) => this.#fail({ code: "RUNNER_DIED", detail: `socket: ${error.message}` }));
     this.#socket.on("close", () => this.#fail({ code: "RUNNER_DIED", detail: "the runner closed its socket" }));
     child.on("error", (error) => this.#fail({ code: "RUNNER_DIED", detail: `spawn: ${error.message}` }));
-    child.on("exit", (code, signal) => this.#fail({ code: "RUNNER_DIED", detail: `the runner ended by ${signal ?? `code ${code}`}` }));
+    child.on("exit", (code, signal) =>
+      this.#fail({ code: "RUNNER_DIED", detail: `the runner ended by ${signal ?? `code ${code}`}` }),
+    );
   }
 
   get alive(): boolean {
@@ -62,7 +64,10 @@ class ProcessRunner implements RunnerPort {
     if (this.#end !== undefined) return Promise.resolve({ ok: false, fault: this.#end });
     if (this.#waiting !== undefined) throw new Error("a runner has one exchange at a time");
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#fail({ code: "RUN_TIMEOUT", detail: `no answer within ${timeoutMs} ms` }), timeoutMs);
+      const timer = setTimeout(
+        () => this.#fail({ code: "RUN_TIMEOUT", detail: `no answer within ${timeoutMs} ms` }),
+        timeoutMs,
+      );
       this.#waiting = (result) => {
         clearTimeout(timer);
         this.#waiting = undefined;

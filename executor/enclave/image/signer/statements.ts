@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
-import { type Hex32, ZERO_32, hex32 } from "../../../domain/ids";
+import { type Hex32, hex32, ZERO_32 } from "../../../domain/ids";
 import { concatBytes, hexToBytes } from "../../../protocol/bytes";
 import {
-  MAX_RESULT_LIFETIME_SECONDS,
-  REFUSAL_REASON,
-  type RefusalReason,
-  type ResultStatement,
   domainSeparator,
   hashAdmission,
   hashHeartbeat,
   hashRefusal,
   hashResult,
   keccak256,
+  MAX_RESULT_LIFETIME_SECONDS,
+  REFUSAL_REASON,
+  type RefusalReason,
+  type ResultStatement,
   typedDigest,
 } from "../../../protocol/statement";
 import { encodeUserData } from "../../../protocol/userData";
@@ -37,7 +37,9 @@ export function timesOf(span: { readonly chainNow: number; readonly notAfter: nu
   return expiresAt > span.chainNow ? { issuedAt: span.chainNow, expiresAt } : undefined;
 }
 
-export type Signed = { readonly ok: true; readonly proof: Uint8Array } | { readonly ok: false; readonly verdict: Extract<RecordVerdict, "other" | "full"> };
+export type Signed =
+  | { readonly ok: true; readonly proof: Uint8Array }
+  | { readonly ok: false; readonly verdict: Extract<RecordVerdict, "other" | "full"> };
 
 /** Everything that the enclave's key signs, and the record that bounds it. Nothing in here waits: a claim and its signature are one step. */
 export class StatementSigner {
@@ -94,11 +96,17 @@ export class StatementSigner {
   }
 
   /** Undefined if the counter does not rise: an old heartbeat must not be made fresh with another block. */
-  signHeartbeat(beat: { readonly counter: bigint; readonly blockNumber: bigint; readonly blockHash: Hex32 }): Uint8Array | undefined {
+  signHeartbeat(beat: {
+    readonly counter: bigint;
+    readonly blockNumber: bigint;
+    readonly blockHash: Hex32;
+  }): Uint8Array | undefined {
     if (beat.counter <= this.#lastHeartbeat) return undefined;
     this.#lastHeartbeat = beat.counter;
     const { counter, blockNumber, blockHash } = beat;
-    return this.#keys.sign(typedDigest(this.#registryDomain, hashHeartbeat({ signer: this.#keys.signer, counter, blockNumber, blockHash })));
+    return this.#keys.sign(
+      typedDigest(this.#registryDomain, hashHeartbeat({ signer: this.#keys.signer, counter, blockNumber, blockHash })),
+    );
   }
 
   /** What the platform puts into the document beside the measurements. A software level says so itself. */
