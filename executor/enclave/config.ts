@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import * as z from "zod/mini";
 import { address } from "../domain/ids";
 import { EnclaveError } from "./errors";
-import { type EnclaveLimits, limitsSchema } from "./messages";
+import { type EnclaveLimits, limitsSchema } from "./image/messages";
 import type { Platform } from "./platform/platform";
 import type { EnclaveLevel } from "./ports";
 import type { ImageOverrides } from "./sandbox/image";
@@ -67,4 +67,4 @@ export function configureBody(config: EnclaveConfig, level: EnclaveLevel, pcr0: 
   };
 }
 
-type ConfigureBody = Omit<import("./messages").BodyOf<"configure">, "call">;
+type ConfigureBody = Omit<import("./image/messages").BodyOf<"configure">, "call">;

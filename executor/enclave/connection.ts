@@ -2,8 +2,8 @@ import type { Socket } from "node:net";
 import { isAssayError } from "../domain/errors";
 import { type Frame, FrameReader, type SectionTag } from "../protocol/frames";
 import { EnclaveError } from "./errors";
-import { type BodyOf, fromFrame, type Message, type MessageOf, toFrame } from "./messages";
-import { writeFrame } from "./writeFrame";
+import { type BodyOf, fromFrame, type Message, type MessageOf, toFrame } from "./image/messages";
+import { writeFrame } from "./image/writeFrame";
 
 /** Frames to and from a signer, whatever carries them. */
 export interface SignerLink {

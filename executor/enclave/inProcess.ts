@@ -1,13 +1,13 @@
 import type { Frame } from "../protocol/frames";
 import { configureBody, type EnclaveConfig } from "./config";
 import { SignerConnection, type SignerLink } from "./connection";
+import { toFrame } from "./image/messages";
 import { OnnxRuntime } from "./image/runner/onnxruntime";
 import { ModelServer } from "./image/runner/serve";
 import { SignerCore } from "./image/signer/core";
 import { createFastKeccak } from "./image/signer/hashing";
 import type { Exchanged, RunnerPort } from "./image/signer/runnerPort";
 import { measure } from "./measure/measure";
-import { toFrame } from "./messages";
 import type { Enclave } from "./ports";
 import { RunningEnclave } from "./runningEnclave";
 import { hostPath, INSIDE, locateImage } from "./sandbox/image";

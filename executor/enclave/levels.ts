@@ -1,11 +1,11 @@
 import { SignerConnection, socketLink } from "./connection";
 import { EnclaveError } from "./errors";
-import type { MessageOf } from "./messages";
+import type { MessageOf } from "./image/messages";
 import type { EnclaveLevel } from "./ports";
-import { demandSupportedPlatform } from "./sandbox/bpf";
 import { bubblewrap } from "./sandbox/bubblewrap";
 import type { EnclaveImage } from "./sandbox/image";
 import type { Launched, Launcher } from "./sandbox/launcher";
+import { demandSupportedPlatform } from "./sandbox/supported";
 import { judge } from "./sandbox/verdict";
 import { landlock, plainProcess, unshare } from "./sandbox/withoutBubblewrap";
 

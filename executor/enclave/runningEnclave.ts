@@ -5,7 +5,7 @@ import { SectionTag } from "../protocol/frames";
 import { keccak256 } from "../protocol/statement";
 import type { SignerConnection } from "./connection";
 import { EnclaveError } from "./errors";
-import { type BodyOf, type MessageOf, section } from "./messages";
+import { type BodyOf, type MessageOf, section } from "./image/messages";
 import type { Platform } from "./platform/platform";
 import type {
   AdmitOutcome,

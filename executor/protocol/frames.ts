@@ -2,7 +2,7 @@ import { AssayError } from "../domain/errors";
 
 /**
  * Frames between supervisor, signer and runner (docs/protocol.md, section 6): this file knows bytes only, what a section
- * means is in `executor/enclave/messages.ts`. It has no dependency, because runner and signer carry it inside the image.
+ * means is in `executor/enclave/image/messages.ts`. It has no dependency, because runner and signer carry it inside the image.
  *
  * `u32 length | u8 version | u8 type | u16 flags | u32 sections`, then per section `u16 tag | u16 reserved | u32 length | bytes`.
  */

@@ -6,7 +6,7 @@ import { connect, createServer, type NetConnectOpts, type Server } from "node:ne
 import { join } from "node:path";
 import { writeHeapSnapshot } from "node:v8";
 import type { Native } from "../../executor/enclave/image/native";
-import { SYSCALLS_X86_64 as NR } from "../../executor/enclave/sandbox/syscalls";
+import { SYSCALLS_X86_64 as NR } from "../../executor/enclave/image/seccomp/syscalls";
 import type { AttackTargets } from "./targets";
 
 /** `ALLOWED`, or the code of the error that stopped it. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import { runnerFilter, sandboxFilter } from "../image/seccomp/filters";
 import type { EnclaveLevel } from "../ports";
-import { runnerFilter, sandboxFilter } from "./filters";
 import { type EnclaveImage, hostPath, INSIDE } from "./image";
 
 /** What strengthens node itself: no code from strings, no `__proto__`, and heaps that leave the memory to the models. */

@@ -1,5 +1,5 @@
+import { sandboxFilter } from "../image/seccomp/filters";
 import { startOrder } from "./bootPlan";
-import { sandboxFilter } from "./filters";
 import { findProgram } from "./findProgram";
 import { type EnclaveImage, hostPath, INSIDE } from "./image";
 import { type Launcher, spawnLimited } from "./launcher";

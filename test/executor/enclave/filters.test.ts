@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { assembleFilter } from "../../../executor/enclave/sandbox/bpf";
-import { runnerFilter, sandboxFilter } from "../../../executor/enclave/sandbox/filters";
-import { SYSCALLS_X86_64 as NR, type SyscallName } from "../../../executor/enclave/sandbox/syscalls";
+import { assembleFilter } from "../../../executor/enclave/image/seccomp/bpf";
+import { runnerFilter, sandboxFilter } from "../../../executor/enclave/image/seccomp/filters";
+import { SYSCALLS_X86_64 as NR, type SyscallName } from "../../../executor/enclave/image/seccomp/syscalls";
 
 const X86_64 = 0xc000003e;
 

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { toFrame } from "../../../executor/enclave/image/messages";
 import { processRunners } from "../../../executor/enclave/image/signer/processRunner";
 import type { RunnerPort } from "../../../executor/enclave/image/signer/runnerPort";
-import { toFrame } from "../../../executor/enclave/messages";
 import { encodeFrame, FrameType, SectionTag } from "../../../executor/protocol/frames";
 
 const READY = encodeFrame(toFrame("runnerReady", { tests: {} }));

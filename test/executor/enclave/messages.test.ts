@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { fromFrame, section, toFrame } from "../../../executor/enclave/messages";
+import { fromFrame, section, toFrame } from "../../../executor/enclave/image/messages";
 import { FrameType, SectionTag } from "../../../executor/protocol/frames";
 
 const json = (type: number, body: unknown, extra: [SectionTag, Uint8Array][] = []) => ({

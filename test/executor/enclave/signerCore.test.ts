@@ -1,18 +1,18 @@
 import { expect } from "chai";
 import { ZERO_32 } from "../../../executor/domain/ids";
 import { DEFAULT_ENCLAVE_LIMITS } from "../../../executor/enclave/config";
-import { SignerCore } from "../../../executor/enclave/image/signer/core";
-import { createFastKeccak } from "../../../executor/enclave/image/signer/hashing";
-import { SigningRecord } from "../../../executor/enclave/image/signer/record";
-import type { Exchanged, RunnerPort } from "../../../executor/enclave/image/signer/runnerPort";
-import { timesOf } from "../../../executor/enclave/image/signer/statements";
 import {
   type BodyOf,
   fromFrame,
   type MessageOf,
   type RuntimeMetadata,
   toFrame,
-} from "../../../executor/enclave/messages";
+} from "../../../executor/enclave/image/messages";
+import { SignerCore } from "../../../executor/enclave/image/signer/core";
+import { createFastKeccak } from "../../../executor/enclave/image/signer/hashing";
+import { SigningRecord } from "../../../executor/enclave/image/signer/record";
+import type { Exchanged, RunnerPort } from "../../../executor/enclave/image/signer/runnerPort";
+import { timesOf } from "../../../executor/enclave/image/signer/statements";
 import { type Frame, FrameType, SectionTag } from "../../../executor/protocol/frames";
 import { keccak256 } from "../../../executor/protocol/statement";
 import { encodeTensorSet } from "../../../executor/protocol/tensorSet";

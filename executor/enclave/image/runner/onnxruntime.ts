@@ -2,7 +2,7 @@ import type { Tensor } from "../../../protocol/tensor";
 import type { NamedTensor } from "../../../protocol/tensorSet";
 import { DType, isDType } from "../../../protocol/tensorType";
 import { elementsOf } from "../../../protocol/tensorValues";
-import type { RuntimeMetadata } from "../../messages";
+import type { RuntimeMetadata } from "../messages";
 
 /** onnxruntime's names of the ONNX types 1..13, in order. */
 const TYPE_NAMES = [

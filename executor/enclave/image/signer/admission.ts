@@ -3,7 +3,7 @@ import { admit } from "../../../protocol/onnx/admission";
 import { type AdmissionLimits, DEFAULT_LIMITS } from "../../../protocol/onnx/limits";
 import { encodeTensorSignature, type TensorSignature } from "../../../protocol/tensorSignature";
 import { isDType } from "../../../protocol/tensorType";
-import type { RuntimeMetadata } from "../../messages";
+import type { RuntimeMetadata } from "../messages";
 
 export type StaticVerdict =
   | { readonly ok: true; readonly signature: TensorSignature; readonly encoded: Uint8Array }

@@ -5,7 +5,7 @@ import { REFUSAL_REASON, type RefusalReason } from "../../../protocol/statement"
 import { hasCanonicalNans } from "../../../protocol/tensorNan";
 import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../../../protocol/tensorSet";
 import { matchSignature } from "../../../protocol/tensorSignature";
-import { type BodyOf, type EnclaveLimits, fromFrame, type MessageOf, section, toFrame } from "../../messages";
+import { type BodyOf, type EnclaveLimits, fromFrame, type MessageOf, section, toFrame } from "../messages";
 import { probeInputs, probeModel } from "../probeModel";
 import { SESSION_OPTIONS } from "../runner/onnxruntime";
 import type { Keccak } from "./hashing";

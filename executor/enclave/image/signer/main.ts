@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { FrameReader } from "../../../protocol/frames";
-import { toFrame } from "../../messages";
-import { writeFrame } from "../../writeFrame";
+import { toFrame } from "../messages";
+import { writeFrame } from "../writeFrame";
 import { SignerCore } from "./core";
 import { createFastKeccak } from "./hashing";
 import { processRunners } from "./processRunner";

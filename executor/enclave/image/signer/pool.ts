@@ -2,7 +2,7 @@ import { isAssayError } from "../../../domain/errors";
 import type { Hex32 } from "../../../domain/ids";
 import { type Frame, SectionTag } from "../../../protocol/frames";
 import type { TensorSignature } from "../../../protocol/tensorSignature";
-import { type EnclaveLimits, fromFrame, type MessageOf, toFrame } from "../../messages";
+import { type EnclaveLimits, fromFrame, type MessageOf, toFrame } from "../messages";
 import { admitStatically, compareMetadata } from "./admission";
 import { modelHashOf } from "./hashing";
 import type { Exchanged, RunnerFactory, RunnerFault, RunnerPort } from "./runnerPort";

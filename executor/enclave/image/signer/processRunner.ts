@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { isAssayError } from "../../../domain/errors";
 import { type Frame, FrameReader } from "../../../protocol/frames";
-import { writeFrame } from "../../writeFrame";
+import { writeFrame } from "../writeFrame";
 import type { Exchanged, RunnerFactory, RunnerFault, RunnerPort } from "./runnerPort";
 
 /** What a runner is started from; the same for every runner of an enclave, and measured. */

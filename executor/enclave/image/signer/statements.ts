@@ -15,7 +15,7 @@ import {
   typedDigest,
 } from "../../../protocol/statement";
 import { encodeUserData } from "../../../protocol/userData";
-import type { BodyOf } from "../../messages";
+import type { BodyOf } from "../messages";
 import type { EnclaveKeys } from "./keys";
 import { type RecordVerdict, SigningRecord } from "./record";
 

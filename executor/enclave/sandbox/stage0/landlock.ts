@@ -1,6 +1,6 @@
 import { closeSync, existsSync } from "node:fs";
 import type { Native } from "../../image/native";
-import { SYSCALLS_X86_64 as NR } from "../syscalls";
+import { SYSCALLS_X86_64 as NR } from "../../image/seccomp/syscalls";
 
 /** Rights of `linux/landlock.h`: the number handled grows with the ABI. */
 const FS_EXECUTE = 1 << 0;

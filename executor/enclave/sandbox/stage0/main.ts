@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Native } from "../../image/native";
-import { SYSCALLS_X86_64 as NR } from "../syscalls";
+import { SYSCALLS_X86_64 as NR } from "../../image/seccomp/syscalls";
 import { restrictToFiles } from "./landlock";
 import { dropCapabilities, enterRoot } from "./namespaces";
 import { planSchema } from "./plan";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { type Address, address, type Hex32, hex32 } from "../domain/ids";
-import { type Frame, FrameError, FrameType, SectionTag } from "../protocol/frames";
+import { type Address, address, type Hex32, hex32 } from "../../domain/ids";
+import { type Frame, FrameError, FrameType, SectionTag } from "../../protocol/frames";
 
 /** Brands come from the domain's own parsers, so that hex is lower case and has its length. */
 const hex = z.pipe(

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { type Frame, frameParts } from "../protocol/frames";
+import { type Frame, frameParts } from "../../protocol/frames";
 
 /** Pieces up to this size are joined: one copy of a few kilobytes is cheaper than another entry of a gathered write. */
 const JOIN_BYTES = 16 * 1024;
