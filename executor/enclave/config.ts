@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import * as z from "zod/mini";
 import { address } from "../domain/ids";
 import { EnclaveError } from "./errors";
-import { type EnclaveLimits, limitsSchema } from "./messages";
+import { type EnclaveLimits, limitsSchema } from "./image/messages";
 import type { Platform } from "./platform/platform";
 import type { EnclaveLevel } from "./ports";
 import type { ImageOverrides } from "./sandbox/image";
@@ -45,7 +45,11 @@ export function resolveLimits(given: Partial<EnclaveLimits> = {}): EnclaveLimits
   const parsed = z.safeParse(limitsSchema, { ...DEFAULT_ENCLAVE_LIMITS, ...given });
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map(({ path }) => path.join("."));
-  throw new EnclaveError({ code: "ENCLAVE_CONFIG_INVALID", message: `limits out of range: ${fields.join(", ")}`, context: { fields } });
+  throw new EnclaveError({
+    code: "ENCLAVE_CONFIG_INVALID",
+    message: `limits out of range: ${fields.join(", ")}`,
+    context: { fields },
+  });
 }
 
 /** The part of the configuration that is sent into the enclave. */
@@ -63,4 +67,4 @@ export function configureBody(config: EnclaveConfig, level: EnclaveLevel, pcr0: 
   };
 }
 
-type ConfigureBody = Omit<import("./messages").BodyOf<"configure">, "call">;
+type ConfigureBody = Omit<import("./image/messages").BodyOf<"configure">, "call">;

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import { isAssayError } from "../domain/errors";
-import { type Frame, FrameReader, type SectionTag, frameParts } from "../protocol/frames";
+import { type Frame, FrameReader, type SectionTag } from "../protocol/frames";
 import { EnclaveError } from "./errors";
-import { type BodyOf, type Message, type MessageOf, fromFrame, toFrame } from "./messages";
+import { type BodyOf, fromFrame, type Message, type MessageOf, toFrame } from "./image/messages";
+import { writeFrame } from "./image/writeFrame";
 
 /** Frames to and from a signer, whatever carries them. */
 export interface SignerLink {
@@ -15,13 +16,13 @@ export interface SignerLink {
 }
 
 /** A link over a process's socket. */
-export function socketLink(parts: { readonly channel: Socket; readonly ended: Promise<string>; readonly kill: () => void }): SignerLink {
+export function socketLink(parts: {
+  readonly channel: Socket;
+  readonly ended: Promise<string>;
+  readonly kill: () => void;
+}): SignerLink {
   return {
-    send: (frame) => {
-      parts.channel.cork();
-      for (const part of frameParts(frame)) parts.channel.write(part);
-      parts.channel.uncork();
-    },
+    send: (frame) => writeFrame(parts.channel, frame),
     listen: (onFrame, onBreach) => {
       const reader = new FrameReader();
       parts.channel.on("data", (chunk: Buffer) => {
@@ -98,12 +99,20 @@ export class SignerConnection {
   }
 
   /** @throws EnclaveError `ENCLAVE_GONE`, or `ENCLAVE_REFUSED` with the signer's reason in the context */
-  ask<Q extends Question>(question: Q, body: Omit<BodyOf<Q>, "call">, sections: readonly (readonly [SectionTag, Uint8Array])[] = []): Promise<MessageOf<ReplyOf[Q]>> {
+  ask<Q extends Question>(
+    question: Q,
+    body: Omit<BodyOf<Q>, "call">,
+    sections: readonly (readonly [SectionTag, Uint8Array])[] = [],
+  ): Promise<MessageOf<ReplyOf[Q]>> {
     if (!this.alive) return Promise.reject(gone(this.#over ?? this.#breach ?? ""));
     const call = this.#nextCall++;
     return new Promise((resolve, reject) => {
       // `#receive` compares the reply's name with `expects`, which the table ties to the question.
-      this.#pending.set(call, { expects: REPLY_OF[question], resolve: resolve as unknown as (reply: Reply) => void, reject });
+      this.#pending.set(call, {
+        expects: REPLY_OF[question],
+        resolve: resolve as unknown as (reply: Reply) => void,
+        reject,
+      });
       this.#link.send(toFrame(question, { ...body, call } as BodyOf<Q>, sections));
     });
   }
@@ -113,19 +122,24 @@ export class SignerConnection {
   }
 
   #receive(reply: Reply, greet: (message: MessageOf<"hello">) => void): void {
-    if (reply.name === "hello") return greet(reply);
+    if (reply.name === "hello") {
+      greet(reply);
+      return;
+    }
     const pending = this.#pending.get(reply.body.call);
-    if (pending === undefined) return this.#break("an answer that nobody asked for");
     this.#pending.delete(reply.body.call);
-    if (reply.name === "failed") {
+    if (pending === undefined) {
+      this.#break("an answer that nobody asked for");
+    } else if (reply.name === "failed") {
       const { reason, detail } = reply.body;
-      return pending.reject(new EnclaveError({ code: "ENCLAVE_REFUSED", message: `the signer refused: ${reason}: ${detail}`, context: { reason, detail } }));
-    }
-    if (reply.name !== pending.expects) {
+      const message = `the signer refused: ${reason}: ${detail}`;
+      pending.reject(new EnclaveError({ code: "ENCLAVE_REFUSED", message, context: { reason, detail } }));
+    } else if (reply.name === pending.expects) {
+      pending.resolve(reply);
+    } else {
       pending.reject(gone("it broke the protocol"));
-      return this.#break("an answer to another question");
+      this.#break("an answer to another question");
     }
-    pending.resolve(reply);
   }
 
   #break(reason: string): void {
@@ -135,5 +149,10 @@ export class SignerConnection {
 }
 
 function gone(how: string): EnclaveError {
-  return new EnclaveError({ code: "ENCLAVE_GONE", message: `the enclave has ended: ${how}`, context: { how }, retry: "later" });
+  return new EnclaveError({
+    code: "ENCLAVE_GONE",
+    message: `the enclave has ended: ${how}`,
+    context: { how },
+    retry: "later",
+  });
 }

@@ -1,16 +1,16 @@
 import type { Frame } from "../protocol/frames";
-import { type EnclaveConfig, configureBody } from "./config";
+import { configureBody, type EnclaveConfig } from "./config";
 import { SignerConnection, type SignerLink } from "./connection";
+import { toFrame } from "./image/messages";
 import { OnnxRuntime } from "./image/runner/onnxruntime";
 import { ModelServer } from "./image/runner/serve";
 import { SignerCore } from "./image/signer/core";
 import { createFastKeccak } from "./image/signer/hashing";
 import type { Exchanged, RunnerPort } from "./image/signer/runnerPort";
 import { measure } from "./measure/measure";
-import { toFrame } from "./messages";
 import type { Enclave } from "./ports";
-import { INSIDE, hostPath, locateImage } from "./sandbox/image";
 import { RunningEnclave } from "./runningEnclave";
+import { hostPath, INSIDE, locateImage } from "./sandbox/image";
 
 let runtime: OnnxRuntime | undefined;
 
@@ -54,7 +54,11 @@ export async function startInProcess(config: EnclaveConfig): Promise<Enclave> {
   const ended = new Promise<string>((resolve) => {
     end = resolve;
   });
-  const core = new SignerCore({ factory: () => new InProcessRunner(shared), keccak: await createFastKeccak(), send: (frame) => deliver(frame) });
+  const core = new SignerCore({
+    factory: () => new InProcessRunner(shared),
+    keccak: await createFastKeccak(),
+    send: (frame) => deliver(frame),
+  });
   const link: SignerLink = {
     send: (frame) => core.handle(frame),
     listen: (onFrame, onBreach) => {

@@ -1,11 +1,11 @@
-import { EnclaveError } from "./errors";
-import type { MessageOf } from "./messages";
 import { SignerConnection, socketLink } from "./connection";
+import { EnclaveError } from "./errors";
+import type { MessageOf } from "./image/messages";
 import type { EnclaveLevel } from "./ports";
-import { demandSupportedPlatform } from "./sandbox/bpf";
 import { bubblewrap } from "./sandbox/bubblewrap";
 import type { EnclaveImage } from "./sandbox/image";
 import type { Launched, Launcher } from "./sandbox/launcher";
+import { demandSupportedPlatform } from "./sandbox/supported";
 import { judge } from "./sandbox/verdict";
 import { landlock, plainProcess, unshare } from "./sandbox/withoutBubblewrap";
 
@@ -35,10 +35,15 @@ export interface Started {
 const HELLO_TIMEOUT_MS = 15_000;
 
 /** Runs the real command line of one launcher and judges it by the self-tests inside. */
-export async function tryLauncher(launcher: Launcher, image: EnclaveImage, signal?: AbortSignal): Promise<{ ok: true; started: Started } | { ok: false; report: LevelReport }> {
+export async function tryLauncher(
+  launcher: Launcher,
+  image: EnclaveImage,
+  signal?: AbortSignal,
+): Promise<{ ok: true; started: Started } | { ok: false; report: LevelReport }> {
   const { name, level } = launcher;
   const missing = launcher.unavailable();
-  if (missing !== undefined) return { ok: false, report: { launcher: name, level, reached: false, reason: missing, advice: missing } };
+  if (missing !== undefined)
+    return { ok: false, report: { launcher: name, level, reached: false, reason: missing, advice: missing } };
   const launched = launcher.launch(image);
   const connection = new SignerConnection(socketLink(launched));
   const hello = await firstOf(connection, signal);
@@ -46,21 +51,45 @@ export async function tryLauncher(launcher: Launcher, image: EnclaveImage, signa
     launched.kill();
     await launched.ended;
     const said = launched.stderrTail().trim();
-    return { ok: false, report: { launcher: name, level, reached: false, reason: `${hello.reason}${said === "" ? "" : `: ${said}`}`, advice: launcher.advice(said) } };
+    return {
+      ok: false,
+      report: {
+        launcher: name,
+        level,
+        reached: false,
+        reason: `${hello.reason}${said === "" ? "" : `: ${said}`}`,
+        advice: launcher.advice(said),
+      },
+    };
   }
   const verdict = judge(level, hello.message.body.tests);
   if (!verdict.ok) {
     launched.kill();
     await launched.ended;
-    return { ok: false, report: { launcher: name, level, reached: false, reason: `self-tests failed: ${verdict.failures.join("; ")}`, advice: "report this: the kernel does not enforce what it was asked for" } };
+    return {
+      ok: false,
+      report: {
+        launcher: name,
+        level,
+        reached: false,
+        reason: `self-tests failed: ${verdict.failures.join("; ")}`,
+        advice: "report this: the kernel does not enforce what it was asked for",
+      },
+    };
   }
   return { ok: true, started: { connection, launched, launcher, layers: verdict.layers, hello: hello.message } };
 }
 
-async function firstOf(connection: SignerConnection, signal: AbortSignal | undefined): Promise<{ ok: true; message: MessageOf<"hello"> } | { ok: false; reason: string }> {
+async function firstOf(
+  connection: SignerConnection,
+  signal: AbortSignal | undefined,
+): Promise<{ ok: true; message: MessageOf<"hello"> } | { ok: false; reason: string }> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<{ ok: false; reason: string }>((resolve) => {
-    timer = setTimeout(() => resolve({ ok: false, reason: `no sign of life within ${HELLO_TIMEOUT_MS} ms` }), HELLO_TIMEOUT_MS);
+    timer = setTimeout(
+      () => resolve({ ok: false, reason: `no sign of life within ${HELLO_TIMEOUT_MS} ms` }),
+      HELLO_TIMEOUT_MS,
+    );
     signal?.addEventListener("abort", () => resolve({ ok: false, reason: "aborted" }), { once: true });
   });
   const outcome = await Promise.race([
@@ -77,10 +106,15 @@ async function firstOf(connection: SignerConnection, signal: AbortSignal | undef
  * it keeps nobody out.
  * @throws EnclaveError `ENCLAVE_LEVEL_UNREACHABLE` with every attempt in the context, `ENCLAVE_PLATFORM_UNSUPPORTED`
  */
-export async function startStrongest(image: EnclaveImage, options: { readonly minimumLevel: EnclaveLevel; readonly only?: Launcher["name"]; readonly signal?: AbortSignal }): Promise<Started> {
+export async function startStrongest(
+  image: EnclaveImage,
+  options: { readonly minimumLevel: EnclaveLevel; readonly only?: Launcher["name"]; readonly signal?: AbortSignal },
+): Promise<Started> {
   demandSupportedPlatform();
   const reports: LevelReport[] = [];
-  const candidates = LAUNCHERS.filter(({ level, name }) => level >= options.minimumLevel && (options.only === undefined || options.only === name));
+  const candidates = LAUNCHERS.filter(
+    ({ level, name }) => level >= options.minimumLevel && (options.only === undefined || options.only === name),
+  );
   for (const launcher of candidates) {
     options.signal?.throwIfAborted();
     const attempt = await tryLauncher(launcher, image, options.signal);

@@ -75,7 +75,12 @@ export interface Enclave {
   run(task: RunTask, model: Uint8Array, signal?: AbortSignal): Promise<RunOutcome>;
   admit(args: StatementSpan & { readonly modelHash: Hex32; readonly model: Uint8Array }): Promise<AdmitOutcome>;
   /** @throws EnclaveError `ENCLAVE_REFUSED` when the signer has no ground for this refusal or has signed another answer for the id */
-  signRefusal(order: RefusalOrder): Promise<{ readonly proof: Uint8Array; readonly reason: number; readonly issuedAt: number; readonly expiresAt: number }>;
+  signRefusal(order: RefusalOrder): Promise<{
+    readonly proof: Uint8Array;
+    readonly reason: number;
+    readonly issuedAt: number;
+    readonly expiresAt: number;
+  }>;
   /** @throws EnclaveError `ENCLAVE_REFUSED` when the counter does not rise */
   heartbeat(order: HeartbeatOrder): Promise<Uint8Array>;
   status(): Promise<EnclaveStatus>;

@@ -5,9 +5,17 @@ import { SectionTag } from "../protocol/frames";
 import { keccak256 } from "../protocol/statement";
 import type { SignerConnection } from "./connection";
 import { EnclaveError } from "./errors";
-import { type BodyOf, type MessageOf, section } from "./messages";
+import { type BodyOf, type MessageOf, section } from "./image/messages";
 import type { Platform } from "./platform/platform";
-import type { AdmitOutcome, Enclave, EnclaveDescription, EnclaveStatus, HeartbeatOrder, RefusalOrder, StatementSpan } from "./ports";
+import type {
+  AdmitOutcome,
+  Enclave,
+  EnclaveDescription,
+  EnclaveStatus,
+  HeartbeatOrder,
+  RefusalOrder,
+  StatementSpan,
+} from "./ports";
 
 /** A model that has just been loaded may be evicted before its run gets there; more rounds than this mean too little capacity. */
 const LOAD_ROUNDS = 3;
@@ -46,7 +54,11 @@ export class RunningEnclave implements Enclave {
 
   async attest({ nonce }: { readonly nonce?: Uint8Array } = {}): Promise<Uint8Array> {
     if (nonce !== undefined && nonce.length !== 40) {
-      throw new EnclaveError({ code: "ENCLAVE_CONFIG_INVALID", message: "a nonce has 40 bytes", context: { length: nonce.length } });
+      throw new EnclaveError({
+        code: "ENCLAVE_CONFIG_INVALID",
+        message: "a nonce has 40 bytes",
+        context: { length: nonce.length },
+      });
     }
     const reply = await this.#connection.ask("attest", {});
     return this.#platform.document({
@@ -64,7 +76,8 @@ export class RunningEnclave implements Enclave {
       return await this.#run(task, model, signal);
     } catch (error) {
       if (isAssayError(error, "ENCLAVE_GONE")) return failed("ENCLAVE_GONE", error.message, true);
-      if (isAssayError(error, "FRAME_LENGTH")) return failed("MODEL_UNAVAILABLE", "the model or the input is larger than a frame may be", false);
+      if (isAssayError(error, "FRAME_LENGTH"))
+        return failed("MODEL_UNAVAILABLE", "the model or the input is larger than a frame may be", false);
       if (isAssayError(error, "ENCLAVE_REFUSED")) return failed("ABORTED", error.message, false);
       throw error;
     } finally {
@@ -95,9 +108,22 @@ export class RunningEnclave implements Enclave {
     const { signer, runtimeProfile } = this.description;
     const { issuedAt, expiresAt } = outcome;
     const proof = section(reply, SectionTag.proof);
-    if (outcome.kind === "refusal") return { ok: true, answer: { kind: "refusal", signer, reason: outcome.reason, issuedAt, expiresAt, proof } };
+    if (outcome.kind === "refusal")
+      return { ok: true, answer: { kind: "refusal", signer, reason: outcome.reason, issuedAt, expiresAt, proof } };
     const output = section(reply, SectionTag.output);
-    return { ok: true, answer: { kind: "result", signer, output, outputHash: outcome.outputHash, runtimeProfile, issuedAt, expiresAt, proof } };
+    return {
+      ok: true,
+      answer: {
+        kind: "result",
+        signer,
+        output,
+        outputHash: outcome.outputHash,
+        runtimeProfile,
+        issuedAt,
+        expiresAt,
+        proof,
+      },
+    };
   }
 
   async #load(modelHash: Hex32, model: Uint8Array): Promise<BodyOf<"loaded">["outcome"]> {
@@ -108,15 +134,26 @@ export class RunningEnclave implements Enclave {
   async admit(args: StatementSpan & { readonly modelHash: Hex32; readonly model: Uint8Array }): Promise<AdmitOutcome> {
     const { modelHash, model, chainNow, notAfter } = args;
     const outcome = await this.#load(modelHash, model);
-    if (outcome.kind === "rejected") return { ok: false, reason: outcome.reason, detail: outcome.detail, retryable: false };
-    if (outcome.kind === "failure") return { ok: false, reason: outcome.code, detail: outcome.detail, retryable: outcome.retryable };
+    if (outcome.kind === "rejected")
+      return { ok: false, reason: outcome.reason, detail: outcome.detail, retryable: false };
+    if (outcome.kind === "failure")
+      return { ok: false, reason: outcome.code, detail: outcome.detail, retryable: outcome.retryable };
     const reply = await this.#connection.ask("sign", { order: { kind: "admission", modelHash, chainNow, notAfter } });
     const signature = section(reply, SectionTag.signature);
     const { issuedAt, expiresAt } = reply.body;
-    return { ok: true, signature, signatureHash: keccak256(signature), proof: section(reply, SectionTag.proof), issuedAt, expiresAt };
+    return {
+      ok: true,
+      signature,
+      signatureHash: keccak256(signature),
+      proof: section(reply, SectionTag.proof),
+      issuedAt,
+      expiresAt,
+    };
   }
 
-  async signRefusal(order: RefusalOrder): Promise<{ proof: Uint8Array; reason: number; issuedAt: number; expiresAt: number }> {
+  async signRefusal(
+    order: RefusalOrder,
+  ): Promise<{ proof: Uint8Array; reason: number; issuedAt: number; expiresAt: number }> {
     const reply = await this.#connection.ask("sign", { order: { kind: "refusal", run: undefined, ...order } });
     const { reason, issuedAt, expiresAt } = reply.body;
     return { proof: section(reply, SectionTag.proof), reason, issuedAt, expiresAt };

@@ -1,4 +1,4 @@
-import { type EnclaveConfig, configureBody } from "./config";
+import { configureBody, type EnclaveConfig } from "./config";
 import { startInProcess } from "./inProcess";
 import { startStrongest } from "./levels";
 import { measure } from "./measure/measure";
@@ -30,7 +30,14 @@ export async function startEnclave(config: EnclaveConfig, signal?: AbortSignal):
     const measurement = await measure(image, launcher.level);
     measurement.assertUnchanged();
     const configured = await connection.ask("configure", configureBody(config, launcher.level, measurement.pcrs.pcr0));
-    const enclave = new RunningEnclave({ connection, platform: config.platform, configured, pcrs: measurement.pcrs, level: launcher.level, layers });
+    const enclave = new RunningEnclave({
+      connection,
+      platform: config.platform,
+      configured,
+      pcrs: measurement.pcrs,
+      level: launcher.level,
+      layers,
+    });
     signal?.addEventListener("abort", () => void enclave.close(), { once: true });
     return enclave;
   } catch (error) {

@@ -2,7 +2,7 @@ import { AssayError } from "../domain/errors";
 
 /**
  * Frames between supervisor, signer and runner (docs/protocol.md, section 6): this file knows bytes only, what a section
- * means is in `executor/enclave/messages.ts`. It has no dependency, because runner and signer carry it inside the image.
+ * means is in `executor/enclave/image/messages.ts`. It has no dependency, because runner and signer carry it inside the image.
  *
  * `u32 length | u8 version | u8 type | u16 flags | u32 sections`, then per section `u16 tag | u16 reserved | u32 length | bytes`.
  */
@@ -91,7 +91,8 @@ export class FrameError extends AssayError {
  */
 export function frameParts(frame: Frame): Uint8Array[] {
   const sections = [...frame.sections].sort(([a], [b]) => a - b);
-  if (sections.length > MAX_SECTIONS) throw new FrameError("FRAME_SECTION_COUNT", "too many sections", { count: sections.length });
+  if (sections.length > MAX_SECTIONS)
+    throw new FrameError("FRAME_SECTION_COUNT", "too many sections", { count: sections.length });
   const length = sections.reduce((sum, [, bytes]) => sum + SECTION_HEAD_BYTES + bytes.length, MIN_FRAME_BYTES);
   if (length > MAX_FRAME_BYTES) throw new FrameError("FRAME_LENGTH", "the frame is too large", { length });
   const head = Buffer.alloc(LENGTH_BYTES + MIN_FRAME_BYTES);
@@ -120,7 +121,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
  */
 export function decodeFrame(bytes: Uint8Array): Frame {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length < MIN_FRAME_BYTES) throw new FrameError("FRAME_LENGTH", "shorter than its head", { length: buffer.length });
+  if (buffer.length < MIN_FRAME_BYTES)
+    throw new FrameError("FRAME_LENGTH", "shorter than its head", { length: buffer.length });
   const version = buffer.readUInt8(0);
   const type = buffer.readUInt8(1);
   const flags = buffer.readUInt16BE(2);
@@ -134,11 +136,16 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   let last = 0;
   for (let i = 0; i < count; i++) {
     const start = offset + SECTION_HEAD_BYTES;
-    if (start > buffer.length) throw new FrameError("FRAME_SECTION_LENGTH", "the head of a section is cut short", { offset });
+    if (start > buffer.length)
+      throw new FrameError("FRAME_SECTION_LENGTH", "the head of a section is cut short", { offset });
     const tag = buffer.readUInt16BE(offset);
     // Ascending tags leave one spelling of a frame and no room for the same section twice.
     if (!TAGS.has(tag) || tag <= last || buffer.readUInt16BE(offset + 2) !== 0) {
-      throw new FrameError("FRAME_SECTION_TAG", "a tag is unknown or out of order, or its reserved bytes are not zero", { tag });
+      throw new FrameError(
+        "FRAME_SECTION_TAG",
+        "a tag is unknown or out of order, or its reserved bytes are not zero",
+        { tag },
+      );
     }
     const end = start + buffer.readUInt32BE(offset + 4);
     if (end > buffer.length) throw new FrameError("FRAME_SECTION_LENGTH", "a section runs past the frame", { tag });
@@ -146,7 +153,8 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     last = tag;
     offset = end;
   }
-  if (offset !== buffer.length) throw new FrameError("FRAME_LENGTH", "bytes after the last section", { extra: buffer.length - offset });
+  if (offset !== buffer.length)
+    throw new FrameError("FRAME_LENGTH", "bytes after the last section", { extra: buffer.length - offset });
   return { type: type as FrameType, sections };
 }
 

@@ -15,7 +15,10 @@ const ENTRIES = {
  * to the root, names are kept out of the output, and no map or banner names a file.
  * @returns sha-256 by file name
  */
-export async function bundleEnclave(root: string, outDir: string = join(root, "dist", "enclave")): Promise<Record<string, string>> {
+export async function bundleEnclave(
+  root: string,
+  outDir: string = join(root, "dist", "enclave"),
+): Promise<Record<string, string>> {
   mkdirSync(outDir, { recursive: true });
   const hashes: Record<string, string> = {};
   for (const [name, entry] of Object.entries(ENTRIES)) {

@@ -1,16 +1,16 @@
-import { expect } from "chai";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type Server, createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { expect } from "chai";
 import { build } from "esbuild";
 import { configureBody } from "../../executor/enclave/config";
 import { LAUNCHERS, startStrongest } from "../../executor/enclave/levels";
+import { hostPath, INSIDE, locateImage } from "../../executor/enclave/sandbox/image";
 import type { Launcher } from "../../executor/enclave/sandbox/launcher";
-import { INSIDE, hostPath, locateImage } from "../../executor/enclave/sandbox/image";
 import { enclaveConfig } from "../executor/enclave/support/enclave";
 import { ATTACKS, FATAL_BEHIND_FILTER } from "./attacks";
 import type { AttackTargets } from "./targets";
@@ -18,7 +18,21 @@ import type { AttackTargets } from "./targets";
 const ROOT = resolve(__dirname, "..", "..");
 
 /** Attacks that fail even without a sandbox for who is not root, or on some kernels; what they show elsewhere counts where the control succeeds. */
-const CONTROL_NEEDS_MORE = ["net.socketPacket", "namespace.mount", "namespace.cloneNet", "namespace.cloneUser", "namespace.setnsVictim", "kernel.perf", "kernel.raiseLimit", "kernel.ioUring", "ptrace.victim", "ptrace.parent", "fs.procParentMem", "fs.procRootOfParent", "fs.writeSelf"];
+const CONTROL_NEEDS_MORE = [
+  "net.socketPacket",
+  "namespace.mount",
+  "namespace.cloneNet",
+  "namespace.cloneUser",
+  "namespace.setnsVictim",
+  "kernel.perf",
+  "kernel.raiseLimit",
+  "kernel.ioUring",
+  "ptrace.victim",
+  "ptrace.parent",
+  "fs.procParentMem",
+  "fs.procRootOfParent",
+  "fs.writeSelf",
+];
 
 /**
  * What a whole sandbox must be able to do because the signer starts runners: make a copy of itself, execute the image's node, end a child. At level 3
@@ -27,7 +41,14 @@ const CONTROL_NEEDS_MORE = ["net.socketPacket", "namespace.mount", "namespace.cl
  */
 const HARMLESS: Readonly<Record<number, readonly string[]>> = {
   3: ["process.node", "process.fork", "process.execveReachable", "process.signalParent", "process.signalAll"],
-  2: ["process.node", "process.fork", "process.execveReachable", "process.signalParent", "process.signalAll", "process.signalVictim"],
+  2: [
+    "process.node",
+    "process.fork",
+    "process.execveReachable",
+    "process.signalParent",
+    "process.signalAll",
+    "process.signalVictim",
+  ],
 };
 
 async function bundle(entry: string, outfile: string, targets: AttackTargets): Promise<void> {
@@ -89,9 +110,13 @@ describe("attacks with native code", function () {
     const file = join(folder, "control.js");
     await bundle("control.ts", file, targets);
     const koffi = hostPath(locateImage(), INSIDE.koffi);
-    const { stdout } = await promisify(execFile)(process.execPath, [file, koffi, JSON.stringify(targets)], { maxBuffer: 1 << 20 });
+    const { stdout } = await promisify(execFile)(process.execPath, [file, koffi, JSON.stringify(targets)], {
+      maxBuffer: 1 << 20,
+    });
     const outcomes = JSON.parse(stdout.trim().split("\n").at(-1) as string) as Record<string, string>;
-    const vacuous = Object.entries(outcomes).filter(([name, outcome]) => outcome !== "ALLOWED" && !CONTROL_NEEDS_MORE.includes(name));
+    const vacuous = Object.entries(outcomes).filter(
+      ([name, outcome]) => outcome !== "ALLOWED" && !CONTROL_NEEDS_MORE.includes(name),
+    );
     expect(vacuous).to.deep.equal([]);
     expect(Object.keys(outcomes)).to.deep.equal(Object.keys(ATTACKS));
     // As root on a kernel with everything, nothing may hide behind the list of exceptions.
@@ -107,7 +132,8 @@ describe("attacks with native code", function () {
         this.skip();
       }
       const { sandbox, runner } = await attackInside(launcher);
-      const succeeded = (outcomes: Record<string, string>) => Object.keys(outcomes).filter((name) => outcomes[name] === "ALLOWED");
+      const succeeded = (outcomes: Record<string, string>) =>
+        Object.keys(outcomes).filter((name) => outcomes[name] === "ALLOWED");
       const tried = Object.keys(ATTACKS).filter((name) => !(FATAL_BEHIND_FILTER as readonly string[]).includes(name));
       expect(Object.keys(sandbox)).to.deep.equal(tried);
       expect(succeeded(sandbox).filter((name) => !HARMLESS[launcher.level]?.includes(name))).to.deep.equal([]);
@@ -116,7 +142,9 @@ describe("attacks with native code", function () {
     });
   }
 
-  async function attackInside(launcher: Launcher): Promise<{ sandbox: Record<string, string>; runner: Record<string, string> }> {
+  async function attackInside(
+    launcher: Launcher,
+  ): Promise<{ sandbox: Record<string, string>; runner: Record<string, string> }> {
     const file = join(folder, "hostileRunner.js");
     await bundle("hostileRunner.ts", file, targets);
     const image = locateImage({ runner: file });
@@ -125,7 +153,11 @@ describe("attacks with native code", function () {
       const config = enclaveConfig({ limits: { loadTimeoutMs: 60_000 } });
       const configured = await connection.ask("configure", configureBody(config, launcher.level, new Uint8Array(48)));
       const part = (prefix: string) =>
-        Object.fromEntries(Object.entries(configured.body.runnerTests).flatMap(([name, outcome]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), outcome]] : [])));
+        Object.fromEntries(
+          Object.entries(configured.body.runnerTests).flatMap(([name, outcome]) =>
+            name.startsWith(prefix) ? [[name.slice(prefix.length), outcome]] : [],
+          ),
+        );
       return { sandbox: part("sandbox/"), runner: part("runner/") };
     } catch (error) {
       console.log(launched.stderrTail());

@@ -2,16 +2,20 @@ import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import * as fs from "node:fs";
 import * as inspector from "node:inspector";
-import { type Server, connect, createServer } from "node:net";
+import { connect, createServer, type NetConnectOpts, type Server } from "node:net";
 import { join } from "node:path";
 import { writeHeapSnapshot } from "node:v8";
 import type { Native } from "../../executor/enclave/image/native";
-import { SYSCALLS_X86_64 as NR } from "../../executor/enclave/sandbox/syscalls";
+import { SYSCALLS_X86_64 as NR } from "../../executor/enclave/image/seccomp/syscalls";
 import type { AttackTargets } from "./targets";
 
 /** `ALLOWED`, or the code of the error that stopped it. */
 export type Outcome = string;
-type Attack = (context: { readonly native: Native; readonly targets: AttackTargets; readonly self: string }) => Outcome | Promise<Outcome>;
+type Attack = (context: {
+  readonly native: Native;
+  readonly targets: AttackTargets;
+  readonly self: string;
+}) => Outcome | Promise<Outcome>;
 
 const ALLOWED = "ALLOWED";
 const TIMEOUT_MS = 2_000;
@@ -48,9 +52,9 @@ const listen = (where: Parameters<Server["listen"]>[0]): Promise<Outcome> =>
     server.on("error", failed(done));
     server.listen(where, () => server.close(() => done(ALLOWED)));
   });
-const dial = (where: Parameters<typeof connect>[0]): Promise<Outcome> =>
+const dial = (where: NetConnectOpts): Promise<Outcome> =>
   settled((done) => {
-    const socket = connect(where as never);
+    const socket = connect(where);
     socket.on("error", failed(done));
     socket.on("connect", () => {
       socket.destroy();
@@ -59,24 +63,30 @@ const dial = (where: Parameters<typeof connect>[0]): Promise<Outcome> =>
   });
 
 /** A raw call whose success has no lasting effect. */
-const raw = (name: keyof typeof NR, ...args: (number | string | Uint8Array | null)[]): Attack => ({ native }) => {
-  const result = native.call(NR[name], ...args);
-  return result >= 0 ? ALLOWED : native.errorName(result);
-};
+const raw =
+  (name: keyof typeof NR, ...args: (number | string | Uint8Array | null)[]): Attack =>
+  ({ native }) => {
+    const result = native.call(NR[name], ...args);
+    return result >= 0 ? ALLOWED : native.errorName(result);
+  };
 /** The same where success gives a descriptor, which is closed again. */
-const rawFd = (name: keyof typeof NR, ...args: (number | string | Uint8Array | null)[]): Attack => ({ native }) => {
-  const result = native.call(NR[name], ...args);
-  if (result < 0) return native.errorName(result);
-  native.call(NR.close, result);
-  return ALLOWED;
-};
+const rawFd =
+  (name: keyof typeof NR, ...args: (number | string | Uint8Array | null)[]): Attack =>
+  ({ native }) => {
+    const result = native.call(NR[name], ...args);
+    if (result < 0) return native.errorName(result);
+    native.call(NR.close, result);
+    return ALLOWED;
+  };
 /** A copy of this process, which ends at once if it comes into being. */
-const copy = (flags: number): Attack => ({ native }) => {
-  const result = native.call(NR.clone, flags | SIGCHLD, 0, 0, 0, 0);
-  if (result === 0) native.call(NR.exit_group, 0);
-  if (result > 0) native.call(NR.wait4, result, null, 0, null);
-  return result > 0 ? ALLOWED : native.errorName(result);
-};
+const copy =
+  (flags: number): Attack =>
+  ({ native }) => {
+    const result = native.call(NR.clone, flags | SIGCHLD, 0, 0, 0, 0);
+    if (result === 0) native.call(NR.exit_group, 0);
+    if (result > 0) native.call(NR.wait4, result, null, 0, null);
+    return result > 0 ? ALLOWED : native.errorName(result);
+  };
 
 function vector(length: number): Uint8Array {
   return Buffer.alloc(length);
@@ -92,7 +102,10 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     settled((done) => {
       const socket = createSocket("udp4");
       socket.on("error", failed(done));
-      socket.send("x", targets.udpPort, "127.0.0.1", (error) => (error === null ? (socket.close(), done(ALLOWED)) : failed(done)(error)));
+      socket.send("x", targets.udpPort, "127.0.0.1", (error) => {
+        socket.close();
+        done(error === null ? ALLOWED : ((error as NodeJS.ErrnoException).code ?? "ERROR"));
+      });
     }),
   "net.tcpListen": () => listen({ host: "127.0.0.1", port: 0 }),
   "net.unixConnectHost": ({ targets }) => dial({ path: targets.unixSocket }),
@@ -160,7 +173,8 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   "process.listPids": () =>
     sync(() => {
       // Level 3 has a /proc with the processor's description in it and nothing else.
-      if (!fs.readdirSync("/proc").some((name) => /^\d+$/.test(name))) throw Object.assign(new Error("none"), { code: "NO_PIDS" });
+      if (!fs.readdirSync("/proc").some((name) => /^\d+$/.test(name)))
+        throw Object.assign(new Error("none"), { code: "NO_PIDS" });
     }),
   "process.pidfd": ({ native, targets }) => {
     const fd = native.call(NR.pidfd_open, targets.victimPid, 0);
@@ -175,8 +189,10 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     }
     return outcome(native, result);
   },
-  "ptrace.parent": ({ native }) => outcome(native, native.call(NR.process_vm_readv, process.ppid, vector(16), 0, vector(16), 0, 0)),
-  "ptrace.vmReadVictim": ({ native, targets }) => outcome(native, native.call(NR.process_vm_readv, targets.victimPid, vector(16), 0, vector(16), 0, 0)),
+  "ptrace.parent": ({ native }) =>
+    outcome(native, native.call(NR.process_vm_readv, process.ppid, vector(16), 0, vector(16), 0, 0)),
+  "ptrace.vmReadVictim": ({ native, targets }) =>
+    outcome(native, native.call(NR.process_vm_readv, targets.victimPid, vector(16), 0, vector(16), 0, 0)),
   "namespace.cloneUser": copy(0x10000000),
   "namespace.cloneNet": copy(0x40000000),
   "namespace.unshareFs": raw("unshare", 0x200),

@@ -1,10 +1,10 @@
-import { type Frame, FrameType, SectionTag } from "../../executor/protocol/frames";
 import { Native } from "../../executor/enclave/image/native";
+import { warmUpModel } from "../../executor/enclave/image/probeModel";
 import { BlockingChannel } from "../../executor/enclave/image/runner/blockingChannel";
 import { lockDown } from "../../executor/enclave/image/runner/lockdown";
 import { OnnxRuntime } from "../../executor/enclave/image/runner/onnxruntime";
 import { ModelServer } from "../../executor/enclave/image/runner/serve";
-import { warmUpModel } from "../../executor/enclave/image/probeModel";
+import { type Frame, FrameType, SectionTag } from "../../executor/protocol/frames";
 import { FATAL_BEHIND_FILTER, runAttacks } from "./attacks";
 import type { AttackTargets } from "./targets";
 
@@ -24,12 +24,17 @@ async function main(): Promise<void> {
   const sandbox = await runAttacks(context, FATAL_BEHIND_FILTER);
   lockDown(native, Number(memory));
   const runner = await runAttacks(context, FATAL_BEHIND_FILTER);
-  const prefixed = (prefix: string, outcomes: Record<string, string>) => Object.fromEntries(Object.entries(outcomes).map(([name, value]) => [`${prefix}/${name}`, value]));
+  const prefixed = (prefix: string, outcomes: Record<string, string>) =>
+    Object.fromEntries(Object.entries(outcomes).map(([name, value]) => [`${prefix}/${name}`, value]));
   const tests = { ...prefixed("sandbox", sandbox), ...prefixed("runner", runner) };
   const channel = new BlockingChannel(3);
-  channel.write({ type: FrameType.runnerReady, sections: new Map([[SectionTag.body, Buffer.from(JSON.stringify({ tests }))]]) });
+  channel.write({
+    type: FrameType.runnerReady,
+    sections: new Map([[SectionTag.body, Buffer.from(JSON.stringify({ tests }))]]),
+  });
   const server = new ModelServer(runtime);
-  for (let frame: Frame | undefined = channel.read(); frame !== undefined; frame = channel.read()) channel.write(server.handle(frame));
+  for (let frame: Frame | undefined = channel.read(); frame !== undefined; frame = channel.read())
+    channel.write(server.handle(frame));
   process.exit(0);
 }
 

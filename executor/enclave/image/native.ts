@@ -25,12 +25,18 @@ export class Native {
 
   /** The result, or the negative errno as the kernel itself returns it. Numbers go as longs, the rest as pointers. */
   call(number: number, ...args: readonly (number | Pointer)[]): number {
-    const types = args.map((arg) => (typeof arg === "number" ? "long" : typeof arg === "string" ? "const char *" : "void *"));
+    const types = args.map((arg) =>
+      typeof arg === "number" ? "long" : typeof arg === "string" ? "const char *" : "void *",
+    );
     return this.#invoke(types, [number, ...args]);
   }
 
   /** An execve that is ready to be called; it returns only when it fails. */
-  prepareExecve(parts: { readonly path: string; readonly args: readonly string[]; readonly env: readonly string[] }): () => number {
+  prepareExecve(parts: {
+    readonly path: string;
+    readonly args: readonly string[];
+    readonly env: readonly string[];
+  }): () => number {
     const types = ["const char *", "const char **", "const char **"];
     const args = [59, parts.path, [...parts.args, null], [...parts.env, null]];
     return () => this.#invoke(types, args);

@@ -1,5 +1,5 @@
-import { DType } from "../../protocol/tensorType";
 import type { NamedTensor } from "../../protocol/tensorSet";
+import { DType } from "../../protocol/tensorType";
 import { tensorFrom } from "../../protocol/tensorValues";
 
 /**
@@ -32,7 +32,12 @@ function valueInfo(name: string, dims: readonly number[]): Uint8Array {
 
 function weight(name: string, dims: readonly number[]): Uint8Array {
   const { data } = pattern(dims, name.length);
-  return Buffer.concat([...dims.map((dim) => integer(1, dim)), integer(2, DType.float), bytes(8, name), bytes(9, data)]);
+  return Buffer.concat([
+    ...dims.map((dim) => integer(1, dim)),
+    integer(2, DType.float),
+    bytes(8, name),
+    bytes(9, data),
+  ]);
 }
 
 /** Values that look irregular, need no random source and are exact in float32. */
@@ -48,9 +53,14 @@ interface Node {
   readonly output: string;
 }
 
-function model(nodes: readonly Node[], parts: { inputs: Uint8Array[]; outputs: Uint8Array[]; weights: Uint8Array[] }): Uint8Array {
+function model(
+  nodes: readonly Node[],
+  parts: { inputs: Uint8Array[]; outputs: Uint8Array[]; weights: Uint8Array[] },
+): Uint8Array {
   const graph = Buffer.concat([
-    ...nodes.map(({ op, inputs, output }) => bytes(1, Buffer.concat([...inputs.map((name) => bytes(1, name)), bytes(2, output), bytes(4, op)]))),
+    ...nodes.map(({ op, inputs, output }) =>
+      bytes(1, Buffer.concat([...inputs.map((name) => bytes(1, name)), bytes(2, output), bytes(4, op)])),
+    ),
     bytes(2, "probe"),
     ...parts.weights.map((tensor) => bytes(5, tensor)),
     ...parts.inputs.map((info) => bytes(11, info)),
@@ -62,7 +72,11 @@ function model(nodes: readonly Node[], parts: { inputs: Uint8Array[]; outputs: U
 
 /** One addition: enough to make onnxruntime finish its own set-up. */
 export function warmUpModel(): Uint8Array {
-  return model([{ op: "Add", inputs: ["x", "x"], output: "y" }], { inputs: [valueInfo("x", [1])], outputs: [valueInfo("y", [1])], weights: [] });
+  return model([{ op: "Add", inputs: ["x", "x"], output: "y" }], {
+    inputs: [valueInfo("x", [1])],
+    outputs: [valueInfo("y", [1])],
+    weights: [],
+  });
 }
 
 /**

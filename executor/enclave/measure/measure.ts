@@ -72,14 +72,22 @@ export async function measure(image: EnclaveImage, level: EnclaveLevel): Promise
   const runtime = await manifest(image.runtime);
   const application = await manifest(image.application);
   const sha384 = (text: string): Uint8Array => createHash("sha384").update(text).digest();
-  const pcrs: Pcrs = { pcr0: sha384(runtime.text), pcr1: sha384(bootManifest(image, level)), pcr2: sha384(application.text) };
+  const pcrs: Pcrs = {
+    pcr0: sha384(runtime.text),
+    pcr1: sha384(bootManifest(image, level)),
+    pcr2: sha384(application.text),
+  };
   const identities = [...runtime.identities, ...application.identities];
   return {
     pcrs,
     assertUnchanged: () => {
       const changed = identities.find(({ host, key }) => identityOf(statSync(host, { bigint: true })) !== key);
       if (changed === undefined) return;
-      throw new EnclaveError({ code: "ENCLAVE_IMAGE_CHANGED", message: `${changed.host} changed while the enclave started`, context: { host: changed.host } });
+      throw new EnclaveError({
+        code: "ENCLAVE_IMAGE_CHANGED",
+        message: `${changed.host} changed while the enclave started`,
+        context: { host: changed.host },
+      });
     },
   };
 }

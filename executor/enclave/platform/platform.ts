@@ -1,4 +1,4 @@
-import { type KeyObject, createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import type { Hex32 } from "../../domain/ids";
 import { signCoseSign1 } from "../../protocol/cose";
@@ -33,7 +33,13 @@ export class Platform {
   }
 
   /** A signed document for a running enclave. `nowMs` is the clock of this machine: a claim that the chain bounds. */
-  document(parts: { readonly pcrs: Pcrs; readonly publicKey: Uint8Array; readonly userData: Uint8Array; readonly nonce?: Uint8Array; readonly nowMs: number }): Uint8Array {
+  document(parts: {
+    readonly pcrs: Pcrs;
+    readonly publicKey: Uint8Array;
+    readonly userData: Uint8Array;
+    readonly nonce?: Uint8Array;
+    readonly nowMs: number;
+  }): Uint8Array {
     const pcrs = new Map(pcrMap(parts.pcrs));
     for (let index = pcrs.size; index < PCR_COUNT; index++) pcrs.set(index, new Uint8Array(PCR_BYTES));
     const payload = encodeNitroPayload({
@@ -82,5 +88,10 @@ export function loadPlatform(path: string): Platform {
 }
 
 function unusable(path: string, why: string, cause?: unknown): EnclaveError {
-  return new EnclaveError({ code: "ENCLAVE_ROOT_UNUSABLE", message: `the development root ${path} is of no use: ${why}`, context: { path }, cause });
+  return new EnclaveError({
+    code: "ENCLAVE_ROOT_UNUSABLE",
+    message: `the development root ${path} is of no use: ${why}`,
+    context: { path },
+    cause,
+  });
 }

@@ -1,11 +1,22 @@
 import { createHash } from "node:crypto";
+import { runnerFilter, sandboxFilter } from "../image/seccomp/filters";
 import type { EnclaveLevel } from "../ports";
-import { runnerFilter, sandboxFilter } from "./filters";
-import { type EnclaveImage, INSIDE, hostPath } from "./image";
+import { type EnclaveImage, hostPath, INSIDE } from "./image";
 
 /** What strengthens node itself: no code from strings, no `__proto__`, and heaps that leave the memory to the models. */
-const SIGNER_FLAGS = ["--disallow-code-generation-from-strings", "--disable-proto=delete", "--max-old-space-size=256", "--max-semi-space-size=2"];
-const RUNNER_FLAGS = ["--disallow-code-generation-from-strings", "--disable-proto=delete", "--max-old-space-size=128", "--max-semi-space-size=1", "--v8-pool-size=0"];
+const SIGNER_FLAGS = [
+  "--disallow-code-generation-from-strings",
+  "--disable-proto=delete",
+  "--max-old-space-size=256",
+  "--max-semi-space-size=2",
+];
+const RUNNER_FLAGS = [
+  "--disallow-code-generation-from-strings",
+  "--disable-proto=delete",
+  "--max-old-space-size=128",
+  "--max-semi-space-size=1",
+  "--v8-pool-size=0",
+];
 
 const ENVIRONMENT = {
   // onnxruntime 1.29 and later open a connection and write files at start unless this is set before they load.
@@ -31,7 +42,15 @@ export interface StartOrder {
 export function startOrder(image: EnclaveImage, level: EnclaveLevel): StartOrder {
   const place = (inside: string): string => (level === 3 ? inside : hostPath(image, inside));
   const nodePath = place(INSIDE.node);
-  const args = [...SIGNER_FLAGS, place(INSIDE.signer), nodePath, RUNNER_FLAGS.join(","), place(INSIDE.runner), place(INSIDE.onnxruntime), place(INSIDE.koffi)];
+  const args = [
+    ...SIGNER_FLAGS,
+    place(INSIDE.signer),
+    nodePath,
+    RUNNER_FLAGS.join(","),
+    place(INSIDE.runner),
+    place(INSIDE.onnxruntime),
+    place(INSIDE.koffi),
+  ];
   // Inside the empty root every library lies in one directory; on the host the loader's own rules found them.
   const libraries: Record<string, string> = level === 3 ? { LD_LIBRARY_PATH: INSIDE.libraries } : {};
   // Under Landlock reading the host's openssl.cnf fails with EACCES, upon which node exits; an absent file is ignored.

@@ -28,7 +28,12 @@ export function readElf(path: string): ElfDependencies | undefined {
       return buffer.subarray(0, count);
     };
     const head = at(0, 64);
-    const known = head.length === 64 && head.readUInt32BE(0) === 0x7f454c46 && head[4] === 2 && head[5] === 1 && head.readUInt16LE(18) === MACHINE_X86_64;
+    const known =
+      head.length === 64 &&
+      head.readUInt32BE(0) === 0x7f454c46 &&
+      head[4] === 2 &&
+      head[5] === 1 &&
+      head.readUInt16LE(18) === MACHINE_X86_64;
     return known ? readDynamic(at, head) : undefined;
   } finally {
     closeSync(fd);
@@ -62,9 +67,14 @@ function readDynamic(at: (offset: number, length: number) => Buffer, head: Buffe
   }
   const strings = entries.find(({ tag }) => tag === DT.STRTAB)?.value ?? 0;
   // The table is given by its address in memory; the segment that is loaded there tells its place in the file.
-  const home = segments.find(({ type, address, size }) => type === PT_LOAD && strings >= address && strings < address + size);
+  const home = segments.find(
+    ({ type, address, size }) => type === PT_LOAD && strings >= address && strings < address + size,
+  );
   const base = home === undefined ? strings : strings - home.address + home.offset;
-  const text = (tag: number): string[] => entries.filter((entry) => entry.tag === tag).map(({ value }) => cString(base + value));
-  const searchPath = [...text(DT.RPATH), ...text(DT.RUNPATH)].flatMap((list) => list.split(":")).filter((dir) => dir !== "");
+  const text = (tag: number): string[] =>
+    entries.filter((entry) => entry.tag === tag).map(({ value }) => cString(base + value));
+  const searchPath = [...text(DT.RPATH), ...text(DT.RUNPATH)]
+    .flatMap((list) => list.split(":"))
+    .filter((dir) => dir !== "");
   return { interpreter, needed: text(DT.NEEDED), searchPath };
 }

@@ -38,7 +38,11 @@ function packageFile(name: string, file: string): string {
   } catch {
     // Reported below, in words that say what to do.
   }
-  throw new EnclaveError({ code: "ENCLAVE_IMAGE_INCOMPLETE", message: `${name} is not installed for this platform`, context: { name, file } });
+  throw new EnclaveError({
+    code: "ENCLAVE_IMAGE_INCOMPLETE",
+    message: `${name} is not installed for this platform`,
+    context: { name, file },
+  });
 }
 
 /** `dist/enclave` of this clone, looked for upwards, because this file runs from the sources and from `dist`. */
@@ -48,7 +52,11 @@ export function bundleDirectory(): string {
       if (existsSync(join(candidate, "signer.js"))) return candidate;
     }
   }
-  throw new EnclaveError({ code: "ENCLAVE_IMAGE_INCOMPLETE", message: "the enclave's bundle was not built; run the build first", context: {} });
+  throw new EnclaveError({
+    code: "ENCLAVE_IMAGE_INCOMPLETE",
+    message: "the enclave's bundle was not built; run the build first",
+    context: {},
+  });
 }
 
 /** Overrides for tests: another application in place of the bundle's. */
@@ -84,6 +92,11 @@ export function locateImage(overrides: ImageOverrides = {}): EnclaveImage {
 /** The file of this machine behind a place inside. */
 export function hostPath(image: EnclaveImage, inside: string): string {
   const file = [...image.runtime, ...image.application].find((entry) => entry.inside === inside);
-  if (file === undefined) throw new EnclaveError({ code: "ENCLAVE_IMAGE_INCOMPLETE", message: `the image has no ${inside}`, context: { inside } });
+  if (file === undefined)
+    throw new EnclaveError({
+      code: "ENCLAVE_IMAGE_INCOMPLETE",
+      message: `the image has no ${inside}`,
+      context: { inside },
+    });
   return file.host;
 }

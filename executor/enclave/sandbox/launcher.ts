@@ -33,7 +33,10 @@ const STDERR_TAIL = 4_096;
  * Starts a command under the measured limits, with fd 3 as the channel and further bytes for it to read from fd 4 on.
  * The shell's `ulimit` sets soft and hard limits and is everywhere; no argument passes through its parser.
  */
-export function spawnLimited(command: readonly string[], options: { readonly env?: Readonly<Record<string, string>>; readonly feeds?: readonly Uint8Array[] } = {}): Launched {
+export function spawnLimited(
+  command: readonly string[],
+  options: { readonly env?: Readonly<Record<string, string>>; readonly feeds?: readonly Uint8Array[] } = {},
+): Launched {
   const limits = `ulimit -c ${RLIMITS.core} && ulimit -n ${RLIMITS.nofile} && ulimit -d ${RLIMITS.dataKiB} && ulimit -f ${RLIMITS.fsize} && exec "$@"`;
   const feeds = options.feeds ?? [];
   const stdio: StdioOptions = ["ignore", "ignore", "pipe", "pipe", ...feeds.map(() => "pipe" as const)];

@@ -1,9 +1,16 @@
-import { existsSync, readFileSync, readdirSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EnclaveError } from "../errors";
 import { readElf } from "./elf";
 
-const DEFAULT_DIRECTORIES = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
+const DEFAULT_DIRECTORIES = [
+  "/lib/x86_64-linux-gnu",
+  "/usr/lib/x86_64-linux-gnu",
+  "/lib64",
+  "/usr/lib64",
+  "/lib",
+  "/usr/lib",
+];
 
 /** The directories of `/etc/ld.so.conf` with its includes, then the built-in ones, as the loader's cache is made of. */
 export function loaderDirectories(config = "/etc/ld.so.conf"): string[] {
@@ -30,7 +37,10 @@ function glob(pattern: string): string[] {
   if (!last.includes("*")) return [pattern];
   if (!existsSync(directory)) return [];
   const expression = new RegExp(`^${last.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*")}$`);
-  return readdirSync(directory).filter((name) => expression.test(name)).sort().map((name) => join(directory, name));
+  return readdirSync(directory)
+    .filter((name) => expression.test(name))
+    .sort()
+    .map((name) => join(directory, name));
 }
 
 /** The shared libraries of some programs: soname -> file on this machine, and the loader that they name. */
@@ -54,15 +64,25 @@ export function libraryClosure(files: readonly string[]): LibraryClosure {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     const elf = readElf(file);
     if (elf === undefined) {
-      throw new EnclaveError({ code: "ENCLAVE_PLATFORM_UNSUPPORTED", message: `${file} is not a dynamic x86_64 program`, context: { file } });
+      throw new EnclaveError({
+        code: "ENCLAVE_PLATFORM_UNSUPPORTED",
+        message: `${file} is not a dynamic x86_64 program`,
+        context: { file },
+      });
     }
     interpreter ??= elf.interpreter;
     const origins = elf.searchPath.map((dir) => dir.replace(/\$\{?ORIGIN\}?/g, dirname(file as string)));
     for (const soname of elf.needed) {
       if (libraries.has(soname) || own.has(soname) || soname === basenameOf(interpreter)) continue;
-      const found = [...origins, ...directories].map((dir) => join(dir, soname)).find((path) => existsSync(path) && readElf(path) !== undefined);
+      const found = [...origins, ...directories]
+        .map((dir) => join(dir, soname))
+        .find((path) => existsSync(path) && readElf(path) !== undefined);
       if (found === undefined) {
-        throw new EnclaveError({ code: "ENCLAVE_IMAGE_INCOMPLETE", message: `the library ${soname} was not found`, context: { soname, file } });
+        throw new EnclaveError({
+          code: "ENCLAVE_IMAGE_INCOMPLETE",
+          message: `the library ${soname} was not found`,
+          context: { soname, file },
+        });
       }
       const real = realpathSync(found);
       libraries.set(soname, real);

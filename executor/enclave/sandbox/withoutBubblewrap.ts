@@ -1,7 +1,7 @@
+import { sandboxFilter } from "../image/seccomp/filters";
 import { startOrder } from "./bootPlan";
-import { sandboxFilter } from "./filters";
 import { findProgram } from "./findProgram";
-import { type EnclaveImage, INSIDE, hostPath } from "./image";
+import { type EnclaveImage, hostPath, INSIDE } from "./image";
 import { type Launcher, spawnLimited } from "./launcher";
 import type { Stage0Plan } from "./stage0/plan";
 
@@ -34,13 +34,25 @@ export const unshare: Launcher = {
   level: 3,
   unavailable: () => {
     const missing = ["unshare", "setpriv"].filter((name) => findProgram(name) === undefined);
-    return missing.length === 0 ? undefined : `util-linux lacks ${missing.join(" and ")}; install bubblewrap instead (Debian, Ubuntu: apt install bubblewrap)`;
+    return missing.length === 0
+      ? undefined
+      : `util-linux lacks ${missing.join(" and ")}; install bubblewrap instead (Debian, Ubuntu: apt install bubblewrap)`;
   },
   launch: (image) =>
     spawnLimited(
       [
         ...[findProgram("setpriv") ?? "setpriv", "--pdeathsig", "KILL"],
-        ...[findProgram("unshare") ?? "unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"],
+        ...[
+          findProgram("unshare") ?? "unshare",
+          "--user",
+          "--map-root-user",
+          "--mount",
+          "--pid",
+          "--net",
+          "--ipc",
+          "--uts",
+          "--cgroup",
+        ],
         ...["--fork", "--kill-child=SIGKILL", "--", ...stage0Command(image)],
       ],
       { env: STAGE0_ENVIRONMENT, feeds: [planFor(image, "namespaces")] },
@@ -53,7 +65,8 @@ export const landlock: Launcher = {
   name: "landlock",
   level: 2,
   unavailable: () => undefined,
-  launch: (image) => spawnLimited(stage0Command(image), { env: STAGE0_ENVIRONMENT, feeds: [planFor(image, "landlock")] }),
+  launch: (image) =>
+    spawnLimited(stage0Command(image), { env: STAGE0_ENVIRONMENT, feeds: [planFor(image, "landlock")] }),
   advice: () => "Landlock needs Linux 5.13 or later with it switched on (lsm=landlock,...)",
 };
 

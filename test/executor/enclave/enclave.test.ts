@@ -10,20 +10,23 @@ import { locateImage } from "../../../executor/enclave/sandbox/image";
 import { startEnclave } from "../../../executor/enclave/supervisor";
 import { bytesToHex } from "../../../executor/protocol/bytes";
 import { verifyDevelopmentDocument } from "../../../executor/protocol/nitroDocumentVerify";
-import { REFUSAL_REASON, domainSeparator, keccak256 } from "../../../executor/protocol/statement";
-import { DType } from "../../../executor/protocol/tensorType";
+import { domainSeparator, keccak256, REFUSAL_REASON } from "../../../executor/protocol/statement";
 import { decodeTensorSet, encodeTensorSet } from "../../../executor/protocol/tensorSet";
 import { decodeTensorSignature } from "../../../executor/protocol/tensorSignature";
+import { DType } from "../../../executor/protocol/tensorType";
 import { numbersOf, tensorFrom } from "../../../executor/protocol/tensorValues";
 import { decodeUserData } from "../../../executor/protocol/userData";
-import { CHAIN, REQUESTER, enclaveConfig, floats, requestId, sha256, task } from "./support/enclave";
-import { runnerPids } from "./support/processes";
+import { CHAIN, enclaveConfig, floats, REQUESTER, requestId, sha256, task } from "./support/enclave";
 import { endlessModel, identityModel, onnxFile, sumModel } from "./support/onnx";
+import { runnerPids } from "./support/processes";
 
 const HUB_DOMAIN = { name: "Assay", version: "1", chainId: CHAIN.chainId, verifyingContract: CHAIN.hub };
 const RESULT = {
   ResultStatement: [
-    ...["requestId", "modelHash", "inputHash", "outputHash", "contextRoot", "runtimeProfile"].map((name) => ({ name, type: "bytes32" })),
+    ...["requestId", "modelHash", "inputHash", "outputHash", "contextRoot", "runtimeProfile"].map((name) => ({
+      name,
+      type: "bytes32",
+    })),
     { name: "requester", type: "address" },
     { name: "feeWei", type: "uint96" },
     { name: "issuedAt", type: "uint64" },
@@ -50,7 +53,10 @@ const compact = (proof: Uint8Array): Signature => Signature.from(bytesToHex(proo
 
 /** Every way of running an enclave that this machine offers; level 0 always works. */
 const WAYS: readonly { readonly name: string; readonly config: Partial<EnclaveConfig> }[] = [
-  ...LAUNCHERS.map(({ name, level }) => ({ name: `level ${level} by ${name}`, config: { minimumLevel: level, launcher: name } })),
+  ...LAUNCHERS.map(({ name, level }) => ({
+    name: `level ${level} by ${name}`,
+    config: { minimumLevel: level, launcher: name },
+  })),
   { name: "level 0 in this process", config: { minimumLevel: 0 as const } },
 ];
 
@@ -76,7 +82,9 @@ for (const way of WAYS) {
       const { input, ...asked } = task(model, { requestId: requestId(101) });
       const answer = answered(await enclave.run({ ...asked, input }, model));
       if (answer.kind !== "result") throw new Error(answer.kind);
-      expect(decodeTensorSet(answer.output).map(({ name, tensor }) => [name, numbersOf(tensor)])).to.deep.equal([["y", [2, 4]]]);
+      expect(decodeTensorSet(answer.output).map(({ name, tensor }) => [name, numbersOf(tensor)])).to.deep.equal([
+        ["y", [2, 4]],
+      ]);
       expect(answer.outputHash).to.equal(keccak256(answer.output));
       const statement = {
         requestId: asked.requestId,
@@ -91,12 +99,21 @@ for (const way of WAYS) {
         expiresAt: 10_000,
       };
       expect(answer.proof.length).to.equal(64);
-      expect(verifyTypedData(HUB_DOMAIN, RESULT, statement, compact(answer.proof)).toLowerCase()).to.equal(enclave.description.signer);
-      expect([answer.issuedAt, answer.expiresAt, answer.signer]).to.deep.equal([5_000, 10_000, enclave.description.signer]);
+      expect(verifyTypedData(HUB_DOMAIN, RESULT, statement, compact(answer.proof)).toLowerCase()).to.equal(
+        enclave.description.signer,
+      );
+      expect([answer.issuedAt, answer.expiresAt, answer.signer]).to.deep.equal([
+        5_000,
+        10_000,
+        enclave.description.signer,
+      ]);
     });
 
     it("signs a portable result when there is no request", async () => {
-      const outcome = await enclave.run(task(model, { requestId: ZERO_32, requester: ZERO_ADDRESS, feeWei: 7n }), model);
+      const outcome = await enclave.run(
+        task(model, { requestId: ZERO_32, requester: ZERO_ADDRESS, feeWei: 7n }),
+        model,
+      );
       expect(answered(outcome).kind).to.equal("result");
     });
 
@@ -129,10 +146,22 @@ for (const way of WAYS) {
       const outcome = await enclave.admit({ modelHash: sha256(model), model, chainNow: 5_000, notAfter: 9_000 });
       if (!outcome.ok) throw new Error(outcome.reason);
       const signature = decodeTensorSignature(outcome.signature);
-      expect(signature).to.deep.equal({ inputs: [{ name: "x", dtype: 1, dims: [2] }], outputs: [{ name: "y", dtype: 1, dims: [2] }] });
-      const types = { Admission: [{ name: "modelHash", type: "bytes32" }, { name: "signatureHash", type: "bytes32" }, ...TIMES] };
-      const message = { modelHash: sha256(model), signatureHash: outcome.signatureHash, issuedAt: 5_000, expiresAt: 9_000 };
-      expect(verifyTypedData(HUB_DOMAIN, types, message, compact(outcome.proof)).toLowerCase()).to.equal(enclave.description.signer);
+      expect(signature).to.deep.equal({
+        inputs: [{ name: "x", dtype: 1, dims: [2] }],
+        outputs: [{ name: "y", dtype: 1, dims: [2] }],
+      });
+      const types = {
+        Admission: [{ name: "modelHash", type: "bytes32" }, { name: "signatureHash", type: "bytes32" }, ...TIMES],
+      };
+      const message = {
+        modelHash: sha256(model),
+        signatureHash: outcome.signatureHash,
+        issuedAt: 5_000,
+        expiresAt: 9_000,
+      };
+      expect(verifyTypedData(HUB_DOMAIN, types, message, compact(outcome.proof)).toLowerCase()).to.equal(
+        enclave.description.signer,
+      );
     });
 
     it("signs heartbeats under the registry's domain, with a counter that must rise", async () => {
@@ -148,13 +177,17 @@ for (const way of WAYS) {
       };
       const domain = { ...HUB_DOMAIN, name: "AssayRegistry", verifyingContract: CHAIN.registry };
       const message = { signer: enclave.description.signer, counter: 3n, blockNumber: 12n, blockHash };
-      expect(verifyTypedData(domain, types, message, compact(proof)).toLowerCase()).to.equal(enclave.description.signer);
+      expect(verifyTypedData(domain, types, message, compact(proof)).toLowerCase()).to.equal(
+        enclave.description.signer,
+      );
       const error = await enclave.heartbeat({ counter: 3n, blockNumber: 13n, blockHash }).catch((e) => e);
       expect([error.code, error.context.reason]).to.deep.equal(["ENCLAVE_REFUSED", "COUNTER_NOT_RISING"]);
     });
 
     it("refuses malformed and mismatching input before running, with its signature", async () => {
-      const double = encodeTensorSet([{ name: "x", tensor: tensorFrom({ dtype: DType.double, dims: [2], values: [1, 2] }) }]);
+      const double = encodeTensorSet([
+        { name: "x", tensor: tensorFrom({ dtype: DType.double, dims: [2], values: [1, 2] }) },
+      ]);
       const cases: [number, Uint8Array, number][] = [
         [201, Uint8Array.of(1, 2, 3), REFUSAL_REASON.INPUT_MALFORMED],
         [202, Buffer.concat([floats([1, 2]), Buffer.from([0])]), REFUSAL_REASON.INPUT_MALFORMED],
@@ -166,24 +199,42 @@ for (const way of WAYS) {
         const answer = answered(await enclave.run(task(model, { requestId: requestId(n), input }), model));
         if (answer.kind !== "refusal") throw new Error(`case ${n}: ${answer.kind}`);
         expect(answer.reason, `case ${n}`).to.equal(reason);
-        const types = { Refusal: [{ name: "requestId", type: "bytes32" }, { name: "reason", type: "uint16" }, ...TIMES] };
+        const types = {
+          Refusal: [{ name: "requestId", type: "bytes32" }, { name: "reason", type: "uint16" }, ...TIMES],
+        };
         const message = { requestId: requestId(n), reason, issuedAt: answer.issuedAt, expiresAt: answer.expiresAt };
-        expect(verifyTypedData(HUB_DOMAIN, types, message, compact(answer.proof)).toLowerCase()).to.equal(enclave.description.signer);
+        expect(verifyTypedData(HUB_DOMAIN, types, message, compact(answer.proof)).toLowerCase()).to.equal(
+          enclave.description.signer,
+        );
       }
     });
 
     it("refuses a model that is not admitted, and says why to who asked for the admission", async () => {
-      const random = onnxFile({ nodes: [{ op: "RandomNormalLike", inputs: ["x"], outputs: ["y"] }], inputs: [{ name: "x", type: 1, dims: [2] }], outputs: [{ name: "y", type: 1, dims: [2] }] });
-      expect(refusedWith(await enclave.run(task(random, { requestId: requestId(211) }), random))).to.equal(REFUSAL_REASON.MODEL_REJECTED);
+      const random = onnxFile({
+        nodes: [{ op: "RandomNormalLike", inputs: ["x"], outputs: ["y"] }],
+        inputs: [{ name: "x", type: 1, dims: [2] }],
+        outputs: [{ name: "y", type: 1, dims: [2] }],
+      });
+      expect(refusedWith(await enclave.run(task(random, { requestId: requestId(211) }), random))).to.equal(
+        REFUSAL_REASON.MODEL_REJECTED,
+      );
       const outcome = await enclave.admit({ modelHash: sha256(random), model: random, chainNow: 1, notAfter: 2 });
-      expect(outcome.ok ? "admitted" : outcome.reason).to.equal("RANDOM_OPERATOR");
-      const unknown = onnxFile({ nodes: [{ op: "NoSuchOperator", inputs: ["x"], outputs: ["y"] }], inputs: [{ name: "x", type: 1, dims: [2] }], outputs: [{ name: "y", type: 1, dims: [2] }] });
-      expect(refusedWith(await enclave.run(task(unknown, { requestId: requestId(212) }), unknown))).to.equal(REFUSAL_REASON.MODEL_REJECTED);
+      expect(outcome.ok ? "admitted" : outcome.reason).to.equal("ONNX_OPERATOR_RANDOM");
+      const unknown = onnxFile({
+        nodes: [{ op: "NoSuchOperator", inputs: ["x"], outputs: ["y"] }],
+        inputs: [{ name: "x", type: 1, dims: [2] }],
+        outputs: [{ name: "y", type: 1, dims: [2] }],
+      });
+      expect(refusedWith(await enclave.run(task(unknown, { requestId: requestId(212) }), unknown))).to.equal(
+        REFUSAL_REASON.MODEL_REJECTED,
+      );
     });
 
     it("does not take bytes under another model's hash", async () => {
       const other = sumModel(5);
-      expect(failureOf(await enclave.run(task(other, { requestId: requestId(221) }), sumModel(4)))).to.equal("MODEL_UNAVAILABLE");
+      expect(failureOf(await enclave.run(task(other, { requestId: requestId(221) }), sumModel(4)))).to.equal(
+        "MODEL_UNAVAILABLE",
+      );
     });
 
     it("signs one answer per request id: the same again, another one never", async () => {
@@ -191,28 +242,46 @@ for (const way of WAYS) {
       expect(failureOf(await enclave.run(asked, model))).to.equal("result");
       expect(failureOf(await enclave.run({ ...asked, chainNow: 6_000 }, model))).to.equal("result");
       expect(failureOf(await enclave.run({ ...asked, input: floats([3, 4]) }, model))).to.equal("ALREADY_SIGNED_OTHER");
-      expect(failureOf(await enclave.run({ ...asked, requester: CHAIN.operator }, model))).to.equal("ALREADY_SIGNED_OTHER");
-      const refusal = await enclave.signRefusal({ requestId: requestId(301), reason: "MODEL_UNKNOWN", chainNow: 1, notAfter: 9 }).catch((e) => e);
+      expect(failureOf(await enclave.run({ ...asked, requester: CHAIN.operator }, model))).to.equal(
+        "ALREADY_SIGNED_OTHER",
+      );
+      const refusal = await enclave
+        .signRefusal({ requestId: requestId(301), reason: "MODEL_UNKNOWN", chainNow: 1, notAfter: 9 })
+        .catch((e) => e);
       expect(refusal.context?.reason).to.equal("ALREADY_SIGNED_OTHER");
     });
 
     it("lets only one of two answers to one id through when both are in flight", async () => {
       const asked = task(model, { requestId: requestId(302) });
-      const outcomes = await Promise.all([enclave.run(asked, model), enclave.run({ ...asked, input: floats([8, 9]) }, model)]);
+      const outcomes = await Promise.all([
+        enclave.run(asked, model),
+        enclave.run({ ...asked, input: floats([8, 9]) }, model),
+      ]);
       expect(outcomes.map(failureOf).sort()).to.deep.equal(["ALREADY_SIGNED_OTHER", "result"]);
     });
 
     it("signs a refusal on the executor's word only for an unknown model", async () => {
-      const signed = await enclave.signRefusal({ requestId: requestId(311), reason: "MODEL_UNKNOWN", chainNow: 5, notAfter: 9 });
+      const signed = await enclave.signRefusal({
+        requestId: requestId(311),
+        reason: "MODEL_UNKNOWN",
+        chainNow: 5,
+        notAfter: 9,
+      });
       expect(signed.reason).to.equal(REFUSAL_REASON.MODEL_UNKNOWN);
       const run = { modelHash: sha256(model), inputHash: requestId(1) };
-      const error = await enclave.signRefusal({ requestId: requestId(312), reason: "RUN_LIMIT", run, chainNow: 5, notAfter: 9 }).catch((e) => e);
+      const error = await enclave
+        .signRefusal({ requestId: requestId(312), reason: "RUN_LIMIT", run, chainNow: 5, notAfter: 9 })
+        .catch((e) => e);
       expect(error.context?.reason).to.equal("NOT_SEEN");
     });
 
     it("refuses a window that is over, and a task that is neither bound nor portable", async () => {
-      expect(failureOf(await enclave.run(task(model, { requestId: requestId(321), chainNow: 10_000 }), model))).to.equal("ABORTED");
-      expect(failureOf(await enclave.run(task(model, { requestId: requestId(322), feeWei: 1n }), model))).to.equal("ABORTED");
+      expect(
+        failureOf(await enclave.run(task(model, { requestId: requestId(321), chainNow: 10_000 }), model)),
+      ).to.equal("ABORTED");
+      expect(failureOf(await enclave.run(task(model, { requestId: requestId(322), feeWei: 1n }), model))).to.equal(
+        "ABORTED",
+      );
       expect(failureOf(await enclave.run(task(model, { requestId: ZERO_32 }), model))).to.equal("ABORTED");
     });
 
@@ -226,7 +295,9 @@ for (const way of WAYS) {
       );
       const values = outcomes.map((outcome) => {
         const answer = answered(outcome);
-        return answer.kind === "result" ? numbersOf(decodeTensorSet(answer.output)[0]?.tensor as never)[0] : answer.kind;
+        return answer.kind === "result"
+          ? numbersOf(decodeTensorSet(answer.output)[0]?.tensor as never)[0]
+          : answer.kind;
       });
       expect(values).to.deep.equal(Array.from({ length: 40 }, (_, i) => i * (2 + (i % 2))));
       expect((await enclave.status()).inFlight).to.equal(0);
@@ -237,12 +308,20 @@ for (const way of WAYS) {
         for (const dims of [[], [0, 2], [1, 2, 1, 1, 1, 1, 1, 2]]) {
           const count = dims.reduce((p, d) => p * d, 1);
           const width = [0, 4, 1, 1, 2, 2, 4, 8, 0, 1, 2, 8, 4, 8][dtype] as number;
-          const data = Uint8Array.from({ length: count * width }, (_, i) => (dtype === 9 ? i % 2 : (i * 37 + 11) % 120));
-          const tensor = dtype === 8 ? { dtype: 8 as const, dims, strings: Array.from({ length: count }, (_, i) => `é${i}\u{1F600}`) } : { dtype: dtype as 1, dims, data };
+          const data = Uint8Array.from({ length: count * width }, (_, i) =>
+            dtype === 9 ? i % 2 : (i * 37 + 11) % 120,
+          );
+          const tensor =
+            dtype === 8
+              ? { dtype: 8 as const, dims, strings: Array.from({ length: count }, (_, i) => `é${i}\u{1F600}`) }
+              : { dtype: dtype as 1, dims, data };
           const file = identityModel(dtype, dims.length === 2 ? ["n", 2] : dims);
           const input = encodeTensorSet([{ name: "x", tensor }]);
-          const answer = answered(await enclave.run(task(file, { requestId: requestId(1_000 + dtype * 10 + dims.length), input }), file));
-          if (answer.kind !== "result") throw new Error(`type ${dtype} rank ${dims.length}: refused by ${answer.reason}`);
+          const answer = answered(
+            await enclave.run(task(file, { requestId: requestId(1_000 + dtype * 10 + dims.length), input }), file),
+          );
+          if (answer.kind !== "result")
+            throw new Error(`type ${dtype} rank ${dims.length}: refused by ${answer.reason}`);
           const expected = encodeTensorSet([{ name: "y", tensor }]);
           expect(bytesToHex(answer.output), `type ${dtype} rank ${dims.length}`).to.equal(bytesToHex(expected));
         }
@@ -258,8 +337,9 @@ for (const way of WAYS) {
       const input = encodeTensorSet([{ name: "x", tensor: { dtype: 1, dims: [3], data: words } }]);
       const answer = answered(await enclave.run(task(file, { requestId: requestId(1_500), input }), file));
       if (answer.kind !== "result") throw new Error(answer.kind);
-      const [entry] = decodeTensorSet(answer.output);
-      const data = Buffer.from((entry?.tensor as { data: Uint8Array }).data);
+      const tensor = decodeTensorSet(answer.output)[0]?.tensor;
+      if (tensor === undefined || tensor.dtype === DType.string) throw new Error("no floats came back");
+      const data = Buffer.from(tensor.data);
       expect([0, 4, 8].map((offset) => data.readUInt32LE(offset))).to.deep.equal([0x7fc00000, 0x80000000, 1]);
     });
   });
@@ -269,7 +349,10 @@ describe("an enclave at the strongest level of this machine", function () {
   this.timeout(60_000);
   const model = sumModel(1);
 
-  async function withEnclave(changes: Partial<EnclaveConfig>, body: (enclave: Enclave) => Promise<void>): Promise<void> {
+  async function withEnclave(
+    changes: Partial<EnclaveConfig>,
+    body: (enclave: Enclave) => Promise<void>,
+  ): Promise<void> {
     const enclave = await startEnclave(enclaveConfig(changes));
     try {
       await body(enclave);
@@ -282,14 +365,28 @@ describe("an enclave at the strongest level of this machine", function () {
     withEnclave({ limits: { runTimeoutMs: 400 } }, async (enclave) => {
       const endless = endlessModel();
       const run = { modelHash: sha256(endless), inputHash: keccak256(floats([1])) };
-      expect(failureOf(await enclave.run(task(endless, { requestId: requestId(1), input: floats([1]) }), endless))).to.equal("RUN_TIMEOUT");
-      const early = await enclave.signRefusal({ requestId: requestId(1), reason: "RUN_LIMIT", run, chainNow: 5, notAfter: 9 }).catch((e) => e);
+      expect(
+        failureOf(await enclave.run(task(endless, { requestId: requestId(1), input: floats([1]) }), endless)),
+      ).to.equal("RUN_TIMEOUT");
+      const early = await enclave
+        .signRefusal({ requestId: requestId(1), reason: "RUN_LIMIT", run, chainNow: 5, notAfter: 9 })
+        .catch((e) => e);
       expect(early.context?.reason).to.equal("NOT_SEEN");
       expect(failureOf(await enclave.run(task(model, { requestId: requestId(2) }), model))).to.equal("result");
       // The same model with an input that ends is served: the model is not punished for one input.
-      expect(failureOf(await enclave.run(task(endless, { requestId: requestId(3), input: floats([-1]) }), endless))).to.equal("result");
-      expect(failureOf(await enclave.run(task(endless, { requestId: requestId(1), input: floats([1]) }), endless))).to.equal("RUN_TIMEOUT");
-      const refusal = await enclave.signRefusal({ requestId: requestId(1), reason: "RUN_LIMIT", run, chainNow: 5, notAfter: 9 });
+      expect(
+        failureOf(await enclave.run(task(endless, { requestId: requestId(3), input: floats([-1]) }), endless)),
+      ).to.equal("result");
+      expect(
+        failureOf(await enclave.run(task(endless, { requestId: requestId(1), input: floats([1]) }), endless)),
+      ).to.equal("RUN_TIMEOUT");
+      const refusal = await enclave.signRefusal({
+        requestId: requestId(1),
+        reason: "RUN_LIMIT",
+        run,
+        chainNow: 5,
+        notAfter: 9,
+      });
       expect(refusal.reason).to.equal(REFUSAL_REASON.RUN_LIMIT);
     }));
 
@@ -297,7 +394,9 @@ describe("an enclave at the strongest level of this machine", function () {
     withEnclave({ limits: { runTimeoutMs: 30_000 } }, async (enclave) => {
       const endless = endlessModel();
       // Loads the runner; this input ends at once.
-      expect(failureOf(await enclave.run(task(endless, { requestId: requestId(1), input: floats([-1]) }), endless))).to.equal("result");
+      expect(
+        failureOf(await enclave.run(task(endless, { requestId: requestId(1), input: floats([-1]) }), endless)),
+      ).to.equal("result");
       const running = enclave.run(task(endless, { requestId: requestId(2), input: floats([1]) }), endless);
       const status = await enclave.status();
       expect(status.inFlight).to.equal(1);
@@ -305,13 +404,16 @@ describe("an enclave at the strongest level of this machine", function () {
       expect(runners.length).to.equal(1);
       for (const pid of runners) process.kill(pid, "SIGKILL");
       expect(failureOf(await running)).to.equal("RUNNER_DIED");
-      expect(failureOf(await enclave.run(task(endless, { requestId: requestId(2), input: floats([-1]) }), endless))).to.equal("result");
+      expect(
+        failureOf(await enclave.run(task(endless, { requestId: requestId(2), input: floats([-1]) }), endless)),
+      ).to.equal("result");
     }));
 
   it("evicts the runner that was idle for longest and says it is busy when none is idle", () =>
     withEnclave({ limits: { maxRunners: 2, runTimeoutMs: 3_000 } }, async (enclave) => {
       const [a, b, c] = [sumModel(1), sumModel(2), sumModel(3)];
-      for (const [i, file] of [a, b, c].entries()) expect(failureOf(await enclave.run(task(file, { requestId: requestId(i + 1) }), file))).to.equal("result");
+      for (const [i, file] of [a, b, c].entries())
+        expect(failureOf(await enclave.run(task(file, { requestId: requestId(i + 1) }), file))).to.equal("result");
       const { models, capacity } = await enclave.status();
       expect([capacity, [...models].sort()]).to.deep.equal([2, [sha256(b), sha256(c)].sort()]);
     }));
@@ -319,7 +421,9 @@ describe("an enclave at the strongest level of this machine", function () {
   it("says that it is busy when every runner is at work", () =>
     withEnclave({ limits: { maxRunners: 1, runTimeoutMs: 2_500 } }, async (enclave) => {
       const endless = endlessModel();
-      expect(failureOf(await enclave.run(task(endless, { requestId: requestId(1), input: floats([-1]) }), endless))).to.equal("result");
+      expect(
+        failureOf(await enclave.run(task(endless, { requestId: requestId(1), input: floats([-1]) }), endless)),
+      ).to.equal("result");
       const running = enclave.run(task(endless, { requestId: requestId(2), input: floats([1]) }), endless);
       expect(failureOf(await enclave.run(task(model, { requestId: requestId(3) }), model))).to.equal("ENCLAVE_BUSY");
       expect(failureOf(await running)).to.equal("RUN_TIMEOUT");
@@ -327,8 +431,11 @@ describe("an enclave at the strongest level of this machine", function () {
 
   it("refuses new ids when its record is full, and still signs the old ones again", () =>
     withEnclave({ limits: { recordCapacity: 2 } }, async (enclave) => {
-      for (const n of [1, 2]) expect(failureOf(await enclave.run(task(model, { requestId: requestId(n) }), model))).to.equal("result");
-      expect(failureOf(await enclave.run(task(model, { requestId: requestId(3) }), model))).to.equal("SIGNER_RECORD_FULL");
+      for (const n of [1, 2])
+        expect(failureOf(await enclave.run(task(model, { requestId: requestId(n) }), model))).to.equal("result");
+      expect(failureOf(await enclave.run(task(model, { requestId: requestId(3) }), model))).to.equal(
+        "SIGNER_RECORD_FULL",
+      );
       expect(failureOf(await enclave.run(task(model, { requestId: requestId(1) }), model))).to.equal("result");
     }));
 
@@ -336,9 +443,13 @@ describe("an enclave at the strongest level of this machine", function () {
     withEnclave({ limits: { maxOutputBytes: 1_000 } }, async (enclave) => {
       const file = identityModel(1, ["n"]);
       const big = floats(Array.from({ length: 500 }, () => 1));
-      expect(refusedWith(await enclave.run(task(file, { requestId: requestId(1), input: big }), file))).to.equal(REFUSAL_REASON.RUN_LIMIT);
+      expect(refusedWith(await enclave.run(task(file, { requestId: requestId(1), input: big }), file))).to.equal(
+        REFUSAL_REASON.RUN_LIMIT,
+      );
       const small = floats(Array.from({ length: 100 }, () => 1));
-      expect(failureOf(await enclave.run(task(file, { requestId: requestId(2), input: small }), file))).to.equal("result");
+      expect(failureOf(await enclave.run(task(file, { requestId: requestId(2), input: small }), file))).to.equal(
+        "result",
+      );
     }));
 
   it("reports its end and answers nothing afterwards", () =>
@@ -366,14 +477,19 @@ describe("an enclave at the strongest level of this machine", function () {
     }
     const platform = ephemeralPlatform();
     const ids: string[] = [];
-    for (const { name } of makers) await withEnclave({ launcher: name, platform }, async ({ description }) => void ids.push(description.imageId));
+    for (const { name } of makers)
+      await withEnclave({ launcher: name, platform }, async ({ description }) => void ids.push(description.imageId));
     expect([ids.length, new Set(ids).size]).to.deep.equal([2, 1]);
   });
 
   it("tells of every launcher whether it works, and what would help where it does not", async () => {
     const reports = await probeLevels(locateImage());
     expect(reports.map(({ launcher }) => launcher)).to.deep.equal(LAUNCHERS.map(({ name }) => name));
-    for (const report of reports) if (!report.reached) expect([report.reason, report.advice]).to.satisfy((texts: unknown[]) => texts.every((t) => typeof t === "string" && t !== ""));
+    for (const report of reports)
+      if (!report.reached)
+        expect([report.reason, report.advice]).to.satisfy((texts: unknown[]) =>
+          texts.every((t) => typeof t === "string" && t !== ""),
+        );
     expect(reports.some(({ reached }) => reached)).to.equal(true);
   });
 
@@ -383,7 +499,10 @@ describe("an enclave at the strongest level of this machine", function () {
     try {
       const error = await startEnclave(enclaveConfig({ minimumLevel: 3 })).catch((e) => e);
       expect(error.code).to.equal("ENCLAVE_LEVEL_UNREACHABLE");
-      expect(error.context.reports.map((r: { launcher: string }) => r.launcher)).to.deep.equal(["bubblewrap", "unshare"]);
+      expect(error.context.reports.map((r: { launcher: string }) => r.launcher)).to.deep.equal([
+        "bubblewrap",
+        "unshare",
+      ]);
     } finally {
       process.env.PATH = path;
     }

@@ -1,25 +1,45 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import {
+  decodeFrame,
+  encodeFrame,
   type Frame,
   FrameError,
   FrameReader,
   FrameType,
+  frameParts,
   MAX_FRAME_BYTES,
   SectionTag,
-  decodeFrame,
-  encodeFrame,
-  frameParts,
 } from "../../../executor/protocol/frames";
 
-const FRAME: Frame = { type: FrameType.run, sections: new Map([[SectionTag.body, Buffer.from("{}")], [SectionTag.input, Buffer.from([1, 2, 3])]]) };
-const frames = fc.record({
-  type: fc.constantFrom(...Object.values(FrameType)),
-  sections: fc.dictionary(fc.constantFrom(...Object.values(SectionTag).map(String)), fc.uint8Array({ maxLength: 200 }), { maxKeys: 6 }),
-}).map(({ type, sections }): Frame => ({ type, sections: new Map(Object.entries(sections).map(([tag, bytes]) => [Number(tag) as SectionTag, bytes])) }));
+const FRAME: Frame = {
+  type: FrameType.run,
+  sections: new Map([
+    [SectionTag.body, Buffer.from("{}")],
+    [SectionTag.input, Buffer.from([1, 2, 3])],
+  ]),
+};
+const frames = fc
+  .record({
+    type: fc.constantFrom(...Object.values(FrameType)),
+    sections: fc.dictionary(
+      fc.constantFrom(...Object.values(SectionTag).map(String)),
+      fc.uint8Array({ maxLength: 200 }),
+      { maxKeys: 6 },
+    ),
+  })
+  .map(
+    ({ type, sections }): Frame => ({
+      type,
+      sections: new Map(Object.entries(sections).map(([tag, bytes]) => [Number(tag) as SectionTag, bytes])),
+    }),
+  );
 
 function plain({ type, sections }: Frame): unknown {
-  return { type, sections: [...sections].sort(([a], [b]) => a - b).map(([tag, bytes]) => [tag, Buffer.from(bytes).toString("hex")]) };
+  return {
+    type,
+    sections: [...sections].sort(([a], [b]) => a - b).map(([tag, bytes]) => [tag, Buffer.from(bytes).toString("hex")]),
+  };
 }
 function codeOf(action: () => unknown): string {
   try {
@@ -31,7 +51,7 @@ function codeOf(action: () => unknown): string {
   }
 }
 /** The frame without its length, changed. */
-function bent(change: (body: Buffer) => Buffer | void): Uint8Array {
+function bent(change: (body: Buffer) => Buffer | undefined): Uint8Array {
   const body = Buffer.from(encodeFrame(FRAME)).subarray(4);
   return change(body) ?? body;
 }
@@ -39,17 +59,21 @@ function bent(change: (body: Buffer) => Buffer | void): Uint8Array {
 describe("frames", () => {
   it("come out as they went in, however the stream is cut", () => {
     fc.assert(
-      fc.property(fc.array(frames, { maxLength: 5 }), fc.array(fc.integer({ min: 1, max: 64 }), { minLength: 1, maxLength: 50 }), (list, cuts) => {
-        const stream = Buffer.concat(list.map(encodeFrame));
-        const reader = new FrameReader();
-        const seen: Frame[] = [];
-        for (let offset = 0, i = 0; offset < stream.length; i++) {
-          const size = cuts[i % cuts.length] as number;
-          seen.push(...reader.push(stream.subarray(offset, offset + size)));
-          offset += size;
-        }
-        expect(seen.map(plain)).to.deep.equal(list.map(plain));
-      }),
+      fc.property(
+        fc.array(frames, { maxLength: 5 }),
+        fc.array(fc.integer({ min: 1, max: 64 }), { minLength: 1, maxLength: 50 }),
+        (list, cuts) => {
+          const stream = Buffer.concat(list.map(encodeFrame));
+          const reader = new FrameReader();
+          const seen: Frame[] = [];
+          for (let offset = 0, i = 0; offset < stream.length; i++) {
+            const size = cuts[i % cuts.length] as number;
+            seen.push(...reader.push(stream.subarray(offset, offset + size)));
+            offset += size;
+          }
+          expect(seen.map(plain)).to.deep.equal(list.map(plain));
+        },
+      ),
       { seed: 1 },
     );
   });
@@ -85,7 +109,10 @@ describe("frames", () => {
       ["FRAME_SECTION_LENGTH", bent((b) => b.subarray(0, b.length - 1))],
     ];
     expect(cases.map(([, bytes]) => codeOf(() => decodeFrame(bytes)))).to.deep.equal(cases.map(([code]) => code));
-    const twice = Buffer.concat([bent((b) => void b.writeUInt32BE(3, 4)), Buffer.from(encodeFrame(FRAME)).subarray(12 + 10)]);
+    const twice = Buffer.concat([
+      bent((b) => void b.writeUInt32BE(3, 4)),
+      Buffer.from(encodeFrame(FRAME)).subarray(12 + 10),
+    ]);
     expect(codeOf(() => decodeFrame(twice))).to.equal("FRAME_SECTION_TAG");
   });
 
@@ -93,7 +120,10 @@ describe("frames", () => {
     for (const length of [0, 7, MAX_FRAME_BYTES + 1, 0xffffffff]) {
       const head = Buffer.alloc(4);
       head.writeUInt32BE(length);
-      expect(codeOf(() => new FrameReader().push(head)), String(length)).to.equal("FRAME_LENGTH");
+      expect(
+        codeOf(() => new FrameReader().push(head)),
+        String(length),
+      ).to.equal("FRAME_LENGTH");
     }
     const small = new FrameReader(100);
     const head = Buffer.alloc(4);
@@ -104,13 +134,19 @@ describe("frames", () => {
   it("never fail by anything but a typed error, whatever is sent", () => {
     const encoded = encodeFrame(FRAME);
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(encoded.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (edits) => {
-        const bytes = Uint8Array.from(encoded);
-        for (const [at, value] of edits) bytes[at] = value;
-        codeOf(() => new FrameReader().push(bytes));
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(encoded.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (edits) => {
+          const bytes = Uint8Array.from(encoded);
+          for (const [at, value] of edits) bytes[at] = value;
+          codeOf(() => new FrameReader().push(bytes));
+        },
+      ),
       { seed: 2, numRuns: 2_000 },
     );
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void codeOf(() => decodeFrame(bytes))), { seed: 3, numRuns: 2_000 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void codeOf(() => decodeFrame(bytes))),
+      { seed: 3, numRuns: 2_000 },
+    );
   });
 });

@@ -1,11 +1,11 @@
-import { expect } from "chai";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "chai";
+import { toFrame } from "../../../executor/enclave/image/messages";
 import { processRunners } from "../../../executor/enclave/image/signer/processRunner";
 import type { RunnerPort } from "../../../executor/enclave/image/signer/runnerPort";
-import { toFrame } from "../../../executor/enclave/messages";
-import { FrameType, SectionTag, encodeFrame } from "../../../executor/protocol/frames";
+import { encodeFrame, FrameType, SectionTag } from "../../../executor/protocol/frames";
 
 const READY = encodeFrame(toFrame("runnerReady", { tests: {} }));
 const FAILED = encodeFrame(toFrame("runnerFailed", { code: "RUN_FAILED", detail: "no" }));
@@ -28,8 +28,17 @@ describe("a runner that does not keep the protocol", function () {
   /** A process that runs this script in place of the runner; `out(hex)` writes to its socket. */
   function start(script: string, maxReplyBytes = 4_096): RunnerPort {
     const runnerPath = join(folder, `runner-${ports.length}-${script.length}.js`);
-    writeFileSync(runnerPath, `const fs = require("fs"); const out = (h) => fs.writeSync(3, Buffer.from(h, "hex")); const wait = () => fs.readSync(3, Buffer.alloc(100));\n${script}`);
-    const port = processRunners({ nodePath: process.execPath, nodeFlags: [], runnerPath, onnxruntimePath: "-", koffiPath: "-" })({ memoryBytes: 1, maxReplyBytes });
+    writeFileSync(
+      runnerPath,
+      `const fs = require("fs"); const out = (h) => fs.writeSync(3, Buffer.from(h, "hex")); const wait = () => fs.readSync(3, Buffer.alloc(100));\n${script}`,
+    );
+    const port = processRunners({
+      nodePath: process.execPath,
+      nodeFlags: [],
+      runnerPath,
+      onnxruntimePath: "-",
+      koffiPath: "-",
+    })({ memoryBytes: 1, maxReplyBytes });
     ports.push(port);
     return port;
   }
@@ -54,17 +63,27 @@ describe("a runner that does not keep the protocol", function () {
   });
 
   it("is killed for a frame of length zero, too large, or malformed", async () => {
-    expect(await endOf(`out("${hex(READY)}"); wait(); out("00000000"); setInterval(() => {}, 1e6);`)).to.equal("RUNNER_DIED: it broke the protocol: FRAME_LENGTH");
-    expect(await endOf(`out("${hex(READY)}"); wait(); out("00001001"); setInterval(() => {}, 1e6);`)).to.equal("RUNNER_DIED: it broke the protocol: FRAME_LENGTH");
-    expect(await endOf(`out("${hex(READY)}"); wait(); out("000000080277000000000000"); setInterval(() => {}, 1e6);`)).to.equal("RUNNER_DIED: it broke the protocol: FRAME_VERSION_UNKNOWN");
+    expect(await endOf(`out("${hex(READY)}"); wait(); out("00000000"); setInterval(() => {}, 1e6);`)).to.equal(
+      "RUNNER_DIED: it broke the protocol: FRAME_LENGTH",
+    );
+    expect(await endOf(`out("${hex(READY)}"); wait(); out("00001001"); setInterval(() => {}, 1e6);`)).to.equal(
+      "RUNNER_DIED: it broke the protocol: FRAME_LENGTH",
+    );
+    expect(
+      await endOf(`out("${hex(READY)}"); wait(); out("000000080277000000000000"); setInterval(() => {}, 1e6);`),
+    ).to.equal("RUNNER_DIED: it broke the protocol: FRAME_VERSION_UNKNOWN");
   });
 
   it("is killed when it says nothing", async () => {
-    expect(await endOf(`out("${hex(READY)}"); setInterval(() => {}, 1e6);`)).to.equal("RUN_TIMEOUT: no answer within 1000 ms");
+    expect(await endOf(`out("${hex(READY)}"); setInterval(() => {}, 1e6);`)).to.equal(
+      "RUN_TIMEOUT: no answer within 1000 ms",
+    );
   });
 
   it("is killed when it answers twice, or before it was asked", async () => {
-    const twice = start(`out("${hex(READY)}"); wait(); out("${hex(FAILED)}${hex(FAILED)}"); setInterval(() => {}, 1e6);`);
+    const twice = start(
+      `out("${hex(READY)}"); wait(); out("${hex(FAILED)}${hex(FAILED)}"); setInterval(() => {}, 1e6);`,
+    );
     await twice.ready(10_000);
     const first = await twice.exchange(ASK, 5_000);
     const second = await twice.exchange(ASK, 5_000);

@@ -1,17 +1,29 @@
-import { expect } from "chai";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { expect } from "chai";
 import { measure } from "../../../executor/enclave/measure/measure";
 import { ephemeralPlatform, loadPlatform } from "../../../executor/enclave/platform/platform";
-import { bundleDirectory, locateImage } from "../../../executor/enclave/sandbox/image";
 import { readElf } from "../../../executor/enclave/sandbox/elf";
+import { bundleDirectory, locateImage } from "../../../executor/enclave/sandbox/image";
 import { libraryClosure } from "../../../executor/enclave/sandbox/libraries";
 import { bytesToHex } from "../../../executor/protocol/bytes";
 import { bundleEnclave } from "../../../scripts/enclave/bundle";
 
 const ROOT = resolve(__dirname, "..", "..", "..");
-const hexes = (pcrs: { pcr0: Uint8Array; pcr1: Uint8Array; pcr2: Uint8Array }): string[] => [pcrs.pcr0, pcrs.pcr1, pcrs.pcr2].map(bytesToHex);
+const hexes = (pcrs: { pcr0: Uint8Array; pcr1: Uint8Array; pcr2: Uint8Array }): string[] =>
+  [pcrs.pcr0, pcrs.pcr1, pcrs.pcr2].map(bytesToHex);
 
 describe("measurement", function () {
   this.timeout(60_000);
@@ -39,7 +51,9 @@ describe("measurement", function () {
     const measured = await measure(locateImage({ bundles: join(folder, "bundles") }), 3);
     measured.assertUnchanged();
     appendFileSync(join(folder, "bundles", "signer.js"), "\n");
-    expect(() => measured.assertUnchanged()).to.throw().with.property("code", "ENCLAVE_IMAGE_CHANGED");
+    expect(() => measured.assertUnchanged())
+      .to.throw()
+      .with.property("code", "ENCLAVE_IMAGE_CHANGED");
   });
 
   it("has a bundle that does not depend on the folder it is built in", async () => {
@@ -52,10 +66,17 @@ describe("measurement", function () {
     expect(there).to.deep.equal(here);
     for (const name of Object.keys(here)) {
       const text = readFileSync(join(folder, "here", name), "utf8");
-      expect([ROOT, folder, "node_modules"].filter((path) => text.includes(path)), name).to.deep.equal([]);
+      expect(
+        [ROOT, folder, "node_modules"].filter((path) => text.includes(path)),
+        name,
+      ).to.deep.equal([]);
     }
     // The bundle that is used is the one that these sources give.
-    for (const name of Object.keys(here)) expect(readFileSync(join(bundleDirectory(), name)).equals(readFileSync(join(folder, "here", name))), `${name} is stale: build it`).to.equal(true);
+    for (const name of Object.keys(here))
+      expect(
+        readFileSync(join(bundleDirectory(), name)).equals(readFileSync(join(folder, "here", name))),
+        `${name} is stale: build it`,
+      ).to.equal(true);
   });
 
   it("keeps native code out of the signer", () => {
@@ -78,7 +99,9 @@ describe("the libraries of a program", () => {
 
   it("do not exist for what is no x86_64 program", () => {
     expect(readElf(__filename)).to.equal(undefined);
-    expect(() => libraryClosure([__filename])).to.throw().with.property("code", "ENCLAVE_PLATFORM_UNSUPPORTED");
+    expect(() => libraryClosure([__filename]))
+      .to.throw()
+      .with.property("code", "ENCLAVE_PLATFORM_UNSUPPORTED");
   });
 });
 
@@ -101,10 +124,16 @@ describe("the development root", () => {
   it("is refused when others can read it, or when it is no key", () => {
     const open = join(folder, "open.pem");
     writeFileSync(open, "x", { mode: 0o644 });
-    expect(() => loadPlatform(open)).to.throw().with.property("code", "ENCLAVE_ROOT_UNUSABLE");
+    expect(() => loadPlatform(open))
+      .to.throw()
+      .with.property("code", "ENCLAVE_ROOT_UNUSABLE");
     const broken = join(folder, "broken.pem");
     writeFileSync(broken, "x", { mode: 0o600 });
-    expect(() => loadPlatform(broken)).to.throw().with.property("code", "ENCLAVE_ROOT_UNUSABLE");
-    expect(() => loadPlatform(join(folder, "no", "such", "folder"))).to.throw().with.property("code", "ENCLAVE_ROOT_UNUSABLE");
+    expect(() => loadPlatform(broken))
+      .to.throw()
+      .with.property("code", "ENCLAVE_ROOT_UNUSABLE");
+    expect(() => loadPlatform(join(folder, "no", "such", "folder")))
+      .to.throw()
+      .with.property("code", "ENCLAVE_ROOT_UNUSABLE");
   });
 });

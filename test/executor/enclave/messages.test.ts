@@ -1,10 +1,13 @@
 import { expect } from "chai";
+import { fromFrame, section, toFrame } from "../../../executor/enclave/image/messages";
 import { FrameType, SectionTag } from "../../../executor/protocol/frames";
-import { fromFrame, section, toFrame } from "../../../executor/enclave/messages";
 
 const json = (type: number, body: unknown, extra: [SectionTag, Uint8Array][] = []) => ({
   type: type as FrameType,
-  sections: new Map<SectionTag, Uint8Array>([[SectionTag.body, Buffer.from(typeof body === "string" ? body : JSON.stringify(body))], ...extra]),
+  sections: new Map<SectionTag, Uint8Array>([
+    [SectionTag.body, Buffer.from(typeof body === "string" ? body : JSON.stringify(body))],
+    ...extra,
+  ]),
 });
 const codeOf = (action: () => unknown): string => {
   try {
@@ -29,9 +32,18 @@ describe("messages", () => {
     const cases: [string, () => unknown][] = [
       ["a reply where a question is due", () => fromFrame(json(FrameType.ran, {}), ["run"])],
       ["no model", () => fromFrame(json(FrameType.load, { call: 1, modelHash: id }), ["load"])],
-      ["a section too many", () => fromFrame(json(FrameType.load, { call: 1, modelHash: id }, [model, [SectionTag.input, Uint8Array.of(1)]]), ["load"])],
+      [
+        "a section too many",
+        () =>
+          fromFrame(json(FrameType.load, { call: 1, modelHash: id }, [model, [SectionTag.input, Uint8Array.of(1)]]), [
+            "load",
+          ]),
+      ],
       ["no JSON", () => fromFrame(json(FrameType.load, "{", [model]), ["load"])],
-      ["a field too many", () => fromFrame(json(FrameType.load, { call: 1, modelHash: id, more: 1 }, [model]), ["load"])],
+      [
+        "a field too many",
+        () => fromFrame(json(FrameType.load, { call: 1, modelHash: id, more: 1 }, [model]), ["load"]),
+      ],
       ["a hash too short", () => fromFrame(json(FrameType.load, { call: 1, modelHash: "0xab" }, [model]), ["load"])],
       ["a negative call", () => fromFrame(json(FrameType.load, { call: -1, modelHash: id }, [model]), ["load"])],
       ["no body", () => fromFrame({ type: FrameType.status, sections: new Map() }, ["status"])],

@@ -1,16 +1,22 @@
 import { expect } from "chai";
 import { ZERO_32 } from "../../../executor/domain/ids";
 import { DEFAULT_ENCLAVE_LIMITS } from "../../../executor/enclave/config";
+import {
+  type BodyOf,
+  fromFrame,
+  type MessageOf,
+  type RuntimeMetadata,
+  toFrame,
+} from "../../../executor/enclave/image/messages";
 import { SignerCore } from "../../../executor/enclave/image/signer/core";
 import { createFastKeccak } from "../../../executor/enclave/image/signer/hashing";
 import { SigningRecord } from "../../../executor/enclave/image/signer/record";
 import type { Exchanged, RunnerPort } from "../../../executor/enclave/image/signer/runnerPort";
 import { timesOf } from "../../../executor/enclave/image/signer/statements";
-import { type BodyOf, type MessageOf, type RuntimeMetadata, fromFrame, toFrame } from "../../../executor/enclave/messages";
 import { type Frame, FrameType, SectionTag } from "../../../executor/protocol/frames";
 import { keccak256 } from "../../../executor/protocol/statement";
 import { encodeTensorSet } from "../../../executor/protocol/tensorSet";
-import { CHAIN, REQUESTER, floats, requestId, sha256 } from "./support/enclave";
+import { CHAIN, floats, REQUESTER, requestId, sha256 } from "./support/enclave";
 import { sumModel } from "./support/onnx";
 
 const MODEL = sumModel(1);
@@ -41,7 +47,10 @@ class FakeRunner implements RunnerPort {
 }
 
 /** A signer core and a way to ask it; `runner` makes every runner after the probe's. */
-async function signerWith(runner: () => FakeRunner, limits = {}): Promise<{ ask: (frame: Frame) => Promise<Frame>; runners: FakeRunner[] }> {
+async function signerWith(
+  runner: () => FakeRunner,
+  limits = {},
+): Promise<{ ask: (frame: Frame) => Promise<Frame>; runners: FakeRunner[] }> {
   const runners: FakeRunner[] = [];
   const replies: ((frame: Frame) => void)[] = [];
   const core = new SignerCore({
@@ -58,12 +67,30 @@ async function signerWith(runner: () => FakeRunner, limits = {}): Promise<{ ask:
       replies.push(resolve);
       core.handle(frame);
     });
-  await ask(toFrame("configure", { call: 1, ...CHAIN, endpoint: "", level: 3, pcr0: `0x${"00".repeat(48)}`, limits: { ...DEFAULT_ENCLAVE_LIMITS, ...limits } }));
+  await ask(
+    toFrame("configure", {
+      call: 1,
+      ...CHAIN,
+      endpoint: "",
+      level: 3,
+      pcr0: `0x${"00".repeat(48)}`,
+      limits: { ...DEFAULT_ENCLAVE_LIMITS, ...limits },
+    }),
+  );
   return { ask, runners };
 }
 
 function runFrame(n: number, input = floats([1, 2])): Frame {
-  const body: BodyOf<"run"> = { call: n, requestId: requestId(n), requester: REQUESTER, modelHash: sha256(MODEL), contextRoot: ZERO_32, feeWei: 0n, chainNow: 1, notAfter: 9 };
+  const body: BodyOf<"run"> = {
+    call: n,
+    requestId: requestId(n),
+    requester: REQUESTER,
+    modelHash: sha256(MODEL),
+    contextRoot: ZERO_32,
+    feeWei: 0n,
+    chainNow: 1,
+    notAfter: 9,
+  };
   return toFrame("run", body, [[SectionTag.input, input]]);
 }
 const loadFrame = toFrame("load", { call: 7, modelHash: sha256(MODEL) }, [[SectionTag.model, MODEL]]);
@@ -78,9 +105,23 @@ describe("the signer", () => {
       ["no tensor set", answer(Uint8Array.of(9))],
       ["a trailing byte", answer(Buffer.concat([floats([2, 4], "y"), Uint8Array.of(0)]))],
       ["another name", answer(floats([2, 4], "z"))],
-      ["one output too many", answer(encodeTensorSet([{ name: "y", tensor: { dtype: 1, dims: [0], data: new Uint8Array() } }, { name: "w", tensor: { dtype: 1, dims: [0], data: new Uint8Array() } }]))],
-      ["another type", answer(encodeTensorSet([{ name: "y", tensor: { dtype: 6, dims: [2], data: new Uint8Array(8) } }]))],
-      ["a NaN that is not canonical", answer(encodeTensorSet([{ name: "y", tensor: { dtype: 1, dims: [2], data: nan } }]))],
+      [
+        "one output too many",
+        answer(
+          encodeTensorSet([
+            { name: "y", tensor: { dtype: 1, dims: [0], data: new Uint8Array() } },
+            { name: "w", tensor: { dtype: 1, dims: [0], data: new Uint8Array() } },
+          ]),
+        ),
+      ],
+      [
+        "another type",
+        answer(encodeTensorSet([{ name: "y", tensor: { dtype: 6, dims: [2], data: new Uint8Array(8) } }])),
+      ],
+      [
+        "a NaN that is not canonical",
+        answer(encodeTensorSet([{ name: "y", tensor: { dtype: 1, dims: [2], data: nan } }])),
+      ],
       ["a frame of another kind", LOADED],
       ["a frame of a signer", toFrame("status", { call: 1 })],
     ];
@@ -96,8 +137,19 @@ describe("the signer", () => {
   });
 
   it("does not admit a model of which onnxruntime sees something else than the strict reader", async () => {
-    for (const seen of [{ ...METADATA, name: "z" }, { ...METADATA, type: 11 }, { ...METADATA, dims: [] }, { ...METADATA, dims: [3] }]) {
-      const { ask } = await signerWith(() => new FakeRunner(() => ANSWER, () => toFrame("runnerLoaded", { inputs: [seen], outputs: [{ ...METADATA, name: "y" }] })));
+    for (const seen of [
+      { ...METADATA, name: "z" },
+      { ...METADATA, type: 11 },
+      { ...METADATA, dims: [] },
+      { ...METADATA, dims: [3] },
+    ]) {
+      const { ask } = await signerWith(
+        () =>
+          new FakeRunner(
+            () => ANSWER,
+            () => toFrame("runnerLoaded", { inputs: [seen], outputs: [{ ...METADATA, name: "y" }] }),
+          ),
+      );
       const outcome = loadedOf(await ask(loadFrame));
       expect([outcome.kind, "reason" in outcome && outcome.reason]).to.deep.equal(["rejected", "METADATA_DIFFERS"]);
     }
@@ -124,14 +176,29 @@ describe("the signer", () => {
   });
 
   it("uses no runner whose own filter let something through", async () => {
-    const { ask } = await signerWith(() => new FakeRunner(() => ANSWER, () => LOADED, { fork: "EPERM", socket: "OK" }));
+    const { ask } = await signerWith(
+      () =>
+        new FakeRunner(
+          () => ANSWER,
+          () => LOADED,
+          { fork: "EPERM", socket: "OK" },
+        ),
+    );
     const outcome = loadedOf(await ask(loadFrame));
     expect(outcome.kind).to.equal("failure");
   });
 
   it("takes its configuration once", async () => {
     const { ask } = await signerWith(() => new FakeRunner(() => ANSWER));
-    const again = toFrame("configure", { call: 2, ...CHAIN, operator: CHAIN.payout, endpoint: "", level: 3, pcr0: `0x${"00".repeat(48)}`, limits: DEFAULT_ENCLAVE_LIMITS });
+    const again = toFrame("configure", {
+      call: 2,
+      ...CHAIN,
+      operator: CHAIN.payout,
+      endpoint: "",
+      level: 3,
+      pcr0: `0x${"00".repeat(48)}`,
+      limits: DEFAULT_ENCLAVE_LIMITS,
+    });
     const reply: MessageOf<"failed"> = fromFrame(await ask(again), ["failed"]);
     expect(reply.body.reason).to.equal("ALREADY_CONFIGURED");
   });
@@ -139,7 +206,9 @@ describe("the signer", () => {
   it("tells that the queue of a model is full", async () => {
     const { ask } = await signerWith(() => new FakeRunner(() => ANSWER), { maxQueuePerRunner: 1 });
     await ask(loadFrame);
-    const outcomes = (await Promise.all([ask(runFrame(1)), ask(runFrame(2))])).map(outcomeOf).map((o) => ("code" in o ? o.code : o.kind));
+    const outcomes = (await Promise.all([ask(runFrame(1)), ask(runFrame(2))]))
+      .map(outcomeOf)
+      .map((o) => ("code" in o ? o.code : o.kind));
     expect(outcomes.sort()).to.deep.equal(["ENCLAVE_BUSY", "result"]);
   });
 
@@ -156,7 +225,14 @@ describe("the record of signatures", () => {
   it("gives an id one answer, takes the same again, and never forgets to make room", () => {
     const record = new SigningRecord(2);
     const [a, b] = [requestId(100), requestId(200)];
-    const verdicts = [record.claim(requestId(1), a), record.claim(requestId(1), a), record.claim(requestId(1), b), record.claim(requestId(2), b), record.claim(requestId(3), a), record.claim(requestId(1), a)];
+    const verdicts = [
+      record.claim(requestId(1), a),
+      record.claim(requestId(1), a),
+      record.claim(requestId(1), b),
+      record.claim(requestId(2), b),
+      record.claim(requestId(3), a),
+      record.claim(requestId(1), a),
+    ];
     expect(verdicts).to.deep.equal(["recorded", "same", "other", "recorded", "full", "same"]);
     expect(record.size).to.equal(2);
   });
@@ -166,6 +242,9 @@ describe("the window of a statement", () => {
   it("begins at the block time given, lasts a day at most and is never empty", () => {
     expect(timesOf({ chainNow: 100, notAfter: 500 })).to.deep.equal({ issuedAt: 100, expiresAt: 500 });
     expect(timesOf({ chainNow: 100, notAfter: 10 ** 9 })).to.deep.equal({ issuedAt: 100, expiresAt: 86_500 });
-    expect([timesOf({ chainNow: 100, notAfter: 100 }), timesOf({ chainNow: 100, notAfter: 99 })]).to.deep.equal([undefined, undefined]);
+    expect([timesOf({ chainNow: 100, notAfter: 100 }), timesOf({ chainNow: 100, notAfter: 99 })]).to.deep.equal([
+      undefined,
+      undefined,
+    ]);
   });
 });

@@ -1,5 +1,5 @@
 import { readSync, writeSync } from "node:fs";
-import { type Frame, checkFrameLength, decodeFrame, frameParts } from "../../../protocol/frames";
+import { checkFrameLength, decodeFrame, type Frame, frameParts } from "../../../protocol/frames";
 
 /**
  * Frames over a blocking socket. A runner has nothing to do while it waits and onnxruntime blocks its thread anyway; without an

@@ -1,6 +1,6 @@
-import { runnerFilter } from "../../sandbox/filters";
-import { SYSCALLS_X86_64 as NR } from "../../sandbox/syscalls";
 import type { Native } from "../native";
+import { runnerFilter } from "../seccomp/filters";
+import { SYSCALLS_X86_64 as NR } from "../seccomp/syscalls";
 
 const RLIMIT = { FSIZE: 1, DATA: 2, CORE: 4, NOFILE: 7 } as const;
 const PR_SET_PDEATHSIG = 1;

@@ -1,10 +1,10 @@
 import { type Frame, FrameType, SectionTag } from "../../../protocol/frames";
 import { Native } from "../native";
+import { warmUpModel } from "../probeModel";
 import { BlockingChannel } from "./blockingChannel";
 import { lockDown, lockdownTests } from "./lockdown";
 import { OnnxRuntime } from "./onnxruntime";
 import { ModelServer } from "./serve";
-import { warmUpModel } from "../probeModel";
 
 const CHANNEL_FD = 3;
 
@@ -14,7 +14,8 @@ const CHANNEL_FD = 3;
  */
 function main(): void {
   const [binding, koffi, memory] = process.argv.slice(2);
-  if (binding === undefined || koffi === undefined || memory === undefined) throw new Error("three arguments are needed");
+  if (binding === undefined || koffi === undefined || memory === undefined)
+    throw new Error("three arguments are needed");
   const runtime = new OnnxRuntime(binding);
   // The first session makes onnxruntime read the processor's features from files, which is refused afterwards.
   runtime.load(warmUpModel());

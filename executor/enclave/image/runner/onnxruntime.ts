@@ -1,11 +1,25 @@
-import type { NamedTensor } from "../../../protocol/tensorSet";
 import type { Tensor } from "../../../protocol/tensor";
-import { elementsOf } from "../../../protocol/tensorValues";
+import type { NamedTensor } from "../../../protocol/tensorSet";
 import { DType, isDType } from "../../../protocol/tensorType";
-import type { RuntimeMetadata } from "../../messages";
+import { elementsOf } from "../../../protocol/tensorValues";
+import type { RuntimeMetadata } from "../messages";
 
 /** onnxruntime's names of the ONNX types 1..13, in order. */
-const TYPE_NAMES = ["float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64", "uint32", "uint64"] as const;
+const TYPE_NAMES = [
+  "float32",
+  "uint8",
+  "int8",
+  "uint16",
+  "int16",
+  "int32",
+  "int64",
+  "string",
+  "bool",
+  "float16",
+  "float64",
+  "uint32",
+  "uint64",
+] as const;
 
 /**
  * One thread, one order, one optimisation level: outputs are bit-equal inside one runtime profile only if none of these varies.
@@ -100,16 +114,20 @@ export class OnnxRuntime {
 
 function toMetadata(raw: RawMetadata): RuntimeMetadata {
   // A value that is no tensor has no type number; 0 lets the signer's comparison refuse it.
-  return raw.isTensor ? { name: raw.name, type: raw.type, dims: [...raw.shape] } : { name: raw.name, type: 0, dims: [] };
+  return raw.isTensor
+    ? { name: raw.name, type: raw.type, dims: [...raw.shape] }
+    : { name: raw.name, type: 0, dims: [] };
 }
 
 function toRaw(tensor: Tensor): RawTensor {
   const type = TYPE_NAMES[tensor.dtype - 1] as string; // The table covers every DType.
   if (tensor.dtype === DType.string) return new RawTensor(type, tensor.strings, tensor.dims);
   const bits = elementsOf(tensor.dtype, tensor);
-  const half = (globalThis as { Float16Array?: new (b: ArrayBufferLike, o: number, l: number) => ArrayBufferView }).Float16Array;
+  const half = (globalThis as { Float16Array?: new (b: ArrayBufferLike, o: number, l: number) => ArrayBufferView })
+    .Float16Array;
   // Where the engine has Float16Array the binding accepts it besides Uint16Array; the bits are the same.
-  const data = tensor.dtype === DType.float16 && half !== undefined ? new half(bits.buffer, bits.byteOffset, bits.length) : bits;
+  const data =
+    tensor.dtype === DType.float16 && half !== undefined ? new half(bits.buffer, bits.byteOffset, bits.length) : bits;
   return new RawTensor(type, data, tensor.dims);
 }
 

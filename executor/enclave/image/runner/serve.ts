@@ -57,7 +57,10 @@ export class ModelServer {
       return reply(FrameType.runnerRan, {}, encoded);
     } catch (error) {
       if (isAssayError(error, "TENSOR_TOO_LARGE")) return failed("OUTPUT_TOO_LARGE", error);
-      return failed(error instanceof UnsupportedOutput || isAssayError(error) ? "OUTPUT_UNSUPPORTED" : "RUN_FAILED", error);
+      return failed(
+        error instanceof UnsupportedOutput || isAssayError(error) ? "OUTPUT_UNSUPPORTED" : "RUN_FAILED",
+        error,
+      );
     }
   }
 }

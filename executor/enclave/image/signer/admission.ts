@@ -1,9 +1,9 @@
+import { isAssayError } from "../../../domain/errors";
 import { admit } from "../../../protocol/onnx/admission";
 import { type AdmissionLimits, DEFAULT_LIMITS } from "../../../protocol/onnx/limits";
-import { isAssayError } from "../../../domain/errors";
-import { type TensorSignature, encodeTensorSignature } from "../../../protocol/tensorSignature";
+import { encodeTensorSignature, type TensorSignature } from "../../../protocol/tensorSignature";
 import { isDType } from "../../../protocol/tensorType";
-import type { RuntimeMetadata } from "../../messages";
+import type { RuntimeMetadata } from "../messages";
 
 export type StaticVerdict =
   | { readonly ok: true; readonly signature: TensorSignature; readonly encoded: Uint8Array }
@@ -29,7 +29,10 @@ export function admitStatically(model: Uint8Array, limits: AdmissionLimits = DEF
  * onnxruntime may know a dimension that the file leaves free (it infers output shapes), so a free one fits any.
  * @returns what differs, or undefined
  */
-export function compareMetadata(signature: TensorSignature, runtime: { inputs: readonly RuntimeMetadata[]; outputs: readonly RuntimeMetadata[] }): string | undefined {
+export function compareMetadata(
+  signature: TensorSignature,
+  runtime: { inputs: readonly RuntimeMetadata[]; outputs: readonly RuntimeMetadata[] },
+): string | undefined {
   for (const half of ["inputs", "outputs"] as const) {
     const declared = signature[half];
     const seen = runtime[half];
@@ -37,8 +40,10 @@ export function compareMetadata(signature: TensorSignature, runtime: { inputs: r
     for (const [i, entry] of declared.entries()) {
       const other = seen[i] as RuntimeMetadata; // The lengths are equal.
       if (entry.name !== other.name) return `${half}[${i}]: another name`;
-      if (!isDType(other.type) || entry.dtype !== other.type) return `${half}[${i}]: type ${entry.dtype} declared, ${other.type} seen`;
-      if (entry.dims.length !== other.dims.length) return `${half}[${i}]: rank ${entry.dims.length} declared, ${other.dims.length} seen`;
+      if (!isDType(other.type) || entry.dtype !== other.type)
+        return `${half}[${i}]: type ${entry.dtype} declared, ${other.type} seen`;
+      if (entry.dims.length !== other.dims.length)
+        return `${half}[${i}]: rank ${entry.dims.length} declared, ${other.dims.length} seen`;
       const differs = entry.dims.some((dim, d) => dim !== null && other.dims[d] !== -1 && dim !== other.dims[d]);
       if (differs) return `${half}[${i}]: another shape`;
     }

@@ -1,18 +1,18 @@
-import { type Hex32, ZERO_32, ZERO_ADDRESS } from "../../../domain/ids";
 import { isAssayError } from "../../../domain/errors";
+import { type Hex32, ZERO_32, ZERO_ADDRESS } from "../../../domain/ids";
 import { type Frame, SectionTag } from "../../../protocol/frames";
 import { REFUSAL_REASON, type RefusalReason } from "../../../protocol/statement";
 import { hasCanonicalNans } from "../../../protocol/tensorNan";
-import { type NamedTensor, decodeTensorSet, encodeTensorSet } from "../../../protocol/tensorSet";
+import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../../../protocol/tensorSet";
 import { matchSignature } from "../../../protocol/tensorSignature";
-import { type BodyOf, type EnclaveLimits, type MessageOf, fromFrame, section, toFrame } from "../../messages";
+import { type BodyOf, type EnclaveLimits, fromFrame, type MessageOf, section, toFrame } from "../messages";
 import { probeInputs, probeModel } from "../probeModel";
 import { SESSION_OPTIONS } from "../runner/onnxruntime";
 import type { Keccak } from "./hashing";
 import { EnclaveKeys } from "./keys";
-import { ModelPool, type ServedModel, read } from "./pool";
+import { ModelPool, read, type ServedModel } from "./pool";
 import type { RunnerFactory, RunnerFault } from "./runnerPort";
-import { StatementSigner, type Times, runtimeProfileOf, timesOf } from "./statements";
+import { runtimeProfileOf, StatementSigner, type Times, timesOf } from "./statements";
 
 const ACCEPTED = ["configure", "load", "run", "sign", "attest", "status"] as const;
 type Question = { [N in (typeof ACCEPTED)[number]]: MessageOf<N> }[(typeof ACCEPTED)[number]];
@@ -61,7 +61,8 @@ export class SignerCore {
     void this.#answer(message).then(
       (reply) => this.#parts.send(reply),
       // Whatever was not foreseen is a bug; it is told, and answers nothing.
-      (error: unknown) => this.#parts.send(refuse(message.body.call, "SIGNER_BUG", error instanceof Error ? error.message : "")),
+      (error: unknown) =>
+        this.#parts.send(refuse(message.body.call, "SIGNER_BUG", error instanceof Error ? error.message : "")),
     );
   }
 
@@ -84,7 +85,14 @@ export class SignerCore {
         ]);
       case "status": {
         const { pool, signer, limits } = configured;
-        const body = { call, models: pool.models, inFlight: pool.inFlight, capacity: limits.maxRunners, signed: signer.recorded, recordCapacity: limits.recordCapacity };
+        const body = {
+          call,
+          models: pool.models,
+          inFlight: pool.inFlight,
+          capacity: limits.maxRunners,
+          signed: signer.recorded,
+          recordCapacity: limits.recordCapacity,
+        };
         return toFrame("statusReply", body);
       }
     }
@@ -98,7 +106,11 @@ export class SignerCore {
     const pool = new ModelPool(this.#parts.factory, limits);
     const probe = await this.#probe(pool, limits);
     if (!probe.ok) return refuse(call, "PROBE_FAILED", probe.detail);
-    const runtimeProfile = runtimeProfileOf({ pcr0: configuration.pcr0, sessionOptions: SESSION_OPTIONS, probeHash: probe.hash });
+    const runtimeProfile = runtimeProfileOf({
+      pcr0: configuration.pcr0,
+      sessionOptions: SESSION_OPTIONS,
+      probeHash: probe.hash,
+    });
     const signer = new StatementSigner({ keys: this.#keys, configuration, runtimeProfile });
     this.#configured = { pool, signer, limits };
     return toFrame("configured", { call, signer: this.#keys.signer, runtimeProfile, runnerTests: { ...probe.tests } }, [
@@ -108,7 +120,10 @@ export class SignerCore {
   }
 
   /** Runs the fixed graphs in a fresh runner: shows that runners work and locks down, and names the arithmetic of this machine. */
-  async #probe(pool: ModelPool, limits: EnclaveLimits): Promise<{ ok: true; hash: Hex32; tests: Readonly<Record<string, string>> } | { ok: false; detail: string }> {
+  async #probe(
+    pool: ModelPool,
+    limits: EnclaveLimits,
+  ): Promise<{ ok: true; hash: Hex32; tests: Readonly<Record<string, string>> } | { ok: false; detail: string }> {
     const started = await pool.start();
     if (!started.ok) return { ok: false, detail: started.fault.detail };
     const { port, tests } = started;
@@ -117,7 +132,10 @@ export class SignerCore {
       const order = toFrame("runnerLoad", { maxOutputBytes: PROBE_OUTPUT_BYTES }, [[SectionTag.model, probeModel()]]);
       const loaded = await port.exchange(order, limits.loadTimeoutMs);
       if (!loaded.ok) return { ok: false, detail: loaded.fault.detail };
-      const ran = await port.exchange(toFrame("runnerRun", {}, [[SectionTag.input, encodeTensorSet(probeInputs())]]), limits.runTimeoutMs);
+      const ran = await port.exchange(
+        toFrame("runnerRun", {}, [[SectionTag.input, encodeTensorSet(probeInputs())]]),
+        limits.runTimeoutMs,
+      );
       if (!ran.ok) return { ok: false, detail: ran.fault.detail };
       const message = read(port, ran.frame, ["runnerRan", "runnerFailed"]);
       if (!message.ok) return { ok: false, detail: message.fault.detail };
@@ -161,7 +179,8 @@ export class SignerCore {
     if (!reply.ok) return ran(task.call, this.#strike({ modelHash: task.modelHash, inputHash }, reply.fault));
     const answer = read(model.port, reply.frame, ["runnerRan", "runnerFailed"]);
     if (!answer.ok) return ran(task.call, this.#strike({ modelHash: task.modelHash, inputHash }, answer.fault));
-    if (answer.value.name === "runnerFailed") return this.#refuse(signer, task, times, REASON_OF[answer.value.body.code]);
+    if (answer.value.name === "runnerFailed")
+      return this.#refuse(signer, task, times, REASON_OF[answer.value.body.code]);
     const output = section(answer.value, SectionTag.output);
     const breach = outputBreach(model, output);
     if (breach !== undefined) {
@@ -170,7 +189,16 @@ export class SignerCore {
     }
     const outputHash = this.#parts.keccak(output);
     const { requestId, modelHash, contextRoot, requester, feeWei } = task;
-    const signed = signer.signResult({ requestId, modelHash, inputHash, outputHash, contextRoot, requester, feeWei, ...times });
+    const signed = signer.signResult({
+      requestId,
+      modelHash,
+      inputHash,
+      outputHash,
+      contextRoot,
+      requester,
+      feeWei,
+      ...times,
+    });
     if (!signed.ok) return ran(task.call, signed.verdict === "full" ? RECORD_FULL : OTHER_ANSWER);
     return ran(task.call, { kind: "result", outputHash, ...times }, [
       [SectionTag.output, output],
@@ -181,7 +209,9 @@ export class SignerCore {
   #refuse(signer: StatementSigner, task: BodyOf<"run">, times: Times, reason: RefusalReason): Frame {
     const signed = signer.signRefusal({ requestId: task.requestId, reason, ...times });
     if (!signed.ok) return ran(task.call, signed.verdict === "full" ? RECORD_FULL : OTHER_ANSWER);
-    return ran(task.call, { kind: "refusal", reason: REFUSAL_REASON[reason], ...times }, [[SectionTag.proof, signed.proof]]);
+    return ran(task.call, { kind: "refusal", reason: REFUSAL_REASON[reason], ...times }, [
+      [SectionTag.proof, signed.proof],
+    ]);
   }
 
   #sign({ pool, signer }: Configured, { call, order }: BodyOf<"sign">): Frame {
@@ -194,19 +224,25 @@ export class SignerCore {
     if (times === undefined) return refuse(call, "WINDOW_OVER", "the statement's window is already over");
     if (order.kind === "admission") {
       const encodedSignature = pool.admittedSignature(order.modelHash);
-      if (encodedSignature === undefined) return refuse(call, "NOT_ADMITTED", "this enclave has not admitted the model");
+      if (encodedSignature === undefined)
+        return refuse(call, "NOT_ADMITTED", "this enclave has not admitted the model");
       const proof = signer.signAdmission({ modelHash: order.modelHash, encodedSignature, ...times });
       return toFrame("signed", { call, ...times, reason: 0 }, [
         [SectionTag.proof, proof],
         [SectionTag.signature, encodedSignature],
       ]);
     }
-    if (order.reason !== "MODEL_UNKNOWN" && (order.run === undefined || (this.#strikes.get(runKey(order.run)) ?? 0) < STRIKES_TO_REFUSE)) {
+    if (
+      order.reason !== "MODEL_UNKNOWN" &&
+      (order.run === undefined || (this.#strikes.get(runKey(order.run)) ?? 0) < STRIKES_TO_REFUSE)
+    ) {
       return refuse(call, "NOT_SEEN", "this enclave has not seen that run fail often enough");
     }
     const signed = signer.signRefusal({ requestId: order.requestId, reason: order.reason, ...times });
     if (!signed.ok) return refuse(call, signed.verdict === "full" ? "SIGNER_RECORD_FULL" : "ALREADY_SIGNED_OTHER", "");
-    return toFrame("signed", { call, ...times, reason: REFUSAL_REASON[order.reason] }, [[SectionTag.proof, signed.proof]]);
+    return toFrame("signed", { call, ...times, reason: REFUSAL_REASON[order.reason] }, [
+      [SectionTag.proof, signed.proof],
+    ]);
   }
 
   #strike(run: { modelHash: Hex32; inputHash: Hex32 }, { code, detail }: RunnerFault): RanOutcome {
@@ -224,7 +260,11 @@ const REASON_OF: Record<BodyOf<"runnerFailed">["code"], RefusalReason> = {
   OUTPUT_TOO_LARGE: "RUN_LIMIT",
   OUTPUT_UNSUPPORTED: "OUTPUT_UNSUPPORTED",
 };
-const RECORD_FULL = failure("SIGNER_RECORD_FULL", "this key has signed as many answers as it may; a new enclave is needed", false);
+const RECORD_FULL = failure(
+  "SIGNER_RECORD_FULL",
+  "this key has signed as many answers as it may; a new enclave is needed",
+  false,
+);
 const OTHER_ANSWER = failure("ALREADY_SIGNED_OTHER", "this key has signed another answer for the request", false);
 
 function failure(code: RunFailureCode, detail: string, retryable: boolean): Extract<RanOutcome, { kind: "failure" }> {
@@ -264,7 +304,9 @@ function outputBreach(model: ServedModel, output: Uint8Array): string | undefine
   const set = decodeOrUndefined(output);
   if (set === undefined) return "the output is not a canonical tensor set";
   const { outputs } = model.signature;
-  const fits = set.length === outputs.length && set.every(({ name, tensor }, i) => name === outputs[i]?.name && tensor.dtype === outputs[i]?.dtype);
+  const fits =
+    set.length === outputs.length &&
+    set.every(({ name, tensor }, i) => name === outputs[i]?.name && tensor.dtype === outputs[i]?.dtype);
   if (!fits) return "the output is not what the model declares";
   return set.every(({ tensor }) => hasCanonicalNans(tensor)) ? undefined : "a NaN of the output is not canonical";
 }

@@ -1,6 +1,6 @@
-import { secp256k1 } from "@noble/curves/secp256k1";
 import { x25519 } from "@noble/curves/ed25519";
-import { type Address, type Hex32, address } from "../../../domain/ids";
+import { secp256k1 } from "@noble/curves/secp256k1";
+import { type Address, address, type Hex32 } from "../../../domain/ids";
 import { hexToBytes } from "../../../protocol/bytes";
 import { keccak256 } from "../../../protocol/statement";
 
@@ -19,7 +19,11 @@ export class EnclaveKeys {
   readonly publicKey: Uint8Array = secp256k1.getPublicKey(this.#signing, false);
   readonly signer: Address = address(`0x${keccak256(this.publicKey.subarray(1)).slice(-40)}`);
   /** 41 bytes, without a length in front (docs/protocol.md, "user_data"). */
-  readonly keyConfig: Uint8Array = Buffer.concat([KEY_CONFIG_HEAD, x25519.getPublicKey(this.#recipient), KEY_CONFIG_TAIL]);
+  readonly keyConfig: Uint8Array = Buffer.concat([
+    KEY_CONFIG_HEAD,
+    x25519.getPublicKey(this.#recipient),
+    KEY_CONFIG_TAIL,
+  ]);
 
   /** The 64-byte EIP-2098 signature of a digest: r, then s with the parity of y in its top bit. */
   sign(digest: Hex32): Uint8Array {

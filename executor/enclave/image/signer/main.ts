@@ -1,6 +1,7 @@
 import { Socket } from "node:net";
-import { FrameReader, frameParts } from "../../../protocol/frames";
-import { toFrame } from "../../messages";
+import { FrameReader } from "../../../protocol/frames";
+import { toFrame } from "../messages";
+import { writeFrame } from "../writeFrame";
 import { SignerCore } from "./core";
 import { createFastKeccak } from "./hashing";
 import { processRunners } from "./processRunner";
@@ -14,19 +15,27 @@ const CHANNEL_FD = 3;
  */
 async function main(): Promise<void> {
   const [nodePath, flags, runnerPath, onnxruntimePath, koffiPath] = process.argv.slice(2);
-  if (nodePath === undefined || flags === undefined || runnerPath === undefined || onnxruntimePath === undefined || koffiPath === undefined) {
+  if (
+    nodePath === undefined ||
+    flags === undefined ||
+    runnerPath === undefined ||
+    onnxruntimePath === undefined ||
+    koffiPath === undefined
+  ) {
     throw new Error("five arguments are needed");
   }
   const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
-  const factory = processRunners({ nodePath, nodeFlags: flags.split(",").filter((flag) => flag !== ""), runnerPath, onnxruntimePath, koffiPath });
+  const factory = processRunners({
+    nodePath,
+    nodeFlags: flags.split(",").filter((flag) => flag !== ""),
+    runnerPath,
+    onnxruntimePath,
+    koffiPath,
+  });
   const core = new SignerCore({
     factory,
     keccak: await createFastKeccak(),
-    send: (frame) => {
-      socket.cork();
-      for (const part of frameParts(frame)) socket.write(part);
-      socket.uncork();
-    },
+    send: (frame) => writeFrame(socket, frame),
   });
   const reader = new FrameReader();
   socket.on("data", (chunk: Buffer) => {
@@ -37,8 +46,7 @@ async function main(): Promise<void> {
   socket.on("end", end);
   socket.on("error", end);
   socket.on("close", end);
-  const hello = toFrame("hello", { node: process.version, tests: await selfTests() });
-  for (const part of frameParts(hello)) socket.write(part);
+  writeFrame(socket, toFrame("hello", { node: process.version, tests: await selfTests() }));
 }
 
 main().catch((error: unknown) => {

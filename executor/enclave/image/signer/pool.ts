@@ -1,8 +1,8 @@
-import type { Hex32 } from "../../../domain/ids";
 import { isAssayError } from "../../../domain/errors";
+import type { Hex32 } from "../../../domain/ids";
 import { type Frame, SectionTag } from "../../../protocol/frames";
 import type { TensorSignature } from "../../../protocol/tensorSignature";
-import { type EnclaveLimits, type MessageOf, fromFrame, toFrame } from "../../messages";
+import { type EnclaveLimits, fromFrame, type MessageOf, toFrame } from "../messages";
 import { admitStatically, compareMetadata } from "./admission";
 import { modelHashOf } from "./hashing";
 import type { Exchanged, RunnerFactory, RunnerFault, RunnerPort } from "./runnerPort";
@@ -26,7 +26,12 @@ export interface Rejection {
 export type LoadOutcome =
   | { readonly kind: "admitted"; readonly model: ServedModel }
   | ({ readonly kind: "rejected" } & Rejection)
-  | { readonly kind: "failure"; readonly code: "RUNNER_DIED" | "RUN_TIMEOUT" | "ENCLAVE_BUSY" | "MODEL_UNAVAILABLE"; readonly detail: string; readonly retryable: boolean };
+  | {
+      readonly kind: "failure";
+      readonly code: "RUNNER_DIED" | "RUN_TIMEOUT" | "ENCLAVE_BUSY" | "MODEL_UNAVAILABLE";
+      readonly detail: string;
+      readonly retryable: boolean;
+    };
 
 /** Verdicts are kept for convenience only: a forgotten one is found again from the bytes. */
 const MAX_VERDICTS = 1_024;
@@ -101,7 +106,9 @@ export class ModelPool {
   }
 
   /** Starts a runner and waits until it has locked itself down and shown it. */
-  async start(): Promise<{ ok: true; port: RunnerPort; tests: Readonly<Record<string, string>> } | { ok: false; fault: RunnerFault }> {
+  async start(): Promise<
+    { ok: true; port: RunnerPort; tests: Readonly<Record<string, string>> } | { ok: false; fault: RunnerFault }
+  > {
     const maxReplyBytes = this.#limits.maxOutputBytes + REPLY_SLACK_BYTES;
     const port = this.#factory({ memoryBytes: this.#limits.runnerMemoryBytes, maxReplyBytes });
     const ready = await port.ready(this.#limits.loadTimeoutMs);
@@ -121,7 +128,12 @@ export class ModelPool {
   async #load(modelHash: Hex32, bytes: Uint8Array): Promise<LoadOutcome> {
     // The hash is taken of the very bytes that are written into the runner's socket below.
     if (modelHashOf(bytes) !== modelHash) {
-      return { kind: "failure", code: "MODEL_UNAVAILABLE", detail: "the bytes do not have the model's hash", retryable: false };
+      return {
+        kind: "failure",
+        code: "MODEL_UNAVAILABLE",
+        detail: "the bytes do not have the model's hash",
+        retryable: false,
+      };
     }
     const verdict = admitStatically(bytes);
     if (!verdict.ok) return this.#reject(modelHash, { reason: verdict.reason, detail: verdict.detail });
@@ -131,7 +143,8 @@ export class ModelPool {
       if (trial.kind === "failure") return trial;
       remember(this.#admitted, modelHash, verdict.encoded);
     }
-    if (!this.#makeRoom()) return { kind: "failure", code: "ENCLAVE_BUSY", detail: "every runner is at work", retryable: true };
+    if (!this.#makeRoom())
+      return { kind: "failure", code: "ENCLAVE_BUSY", detail: "every runner is at work", retryable: true };
     this.#starting++;
     try {
       const loaded = await this.#startWith(bytes);
@@ -157,7 +170,10 @@ export class ModelPool {
   }
 
   /** Loads a new model into a runner that is thrown away, where it can do no harm whatever it does. */
-  async #tryOut(signature: TensorSignature, bytes: Uint8Array): Promise<{ kind: "fine" } | Exclude<LoadOutcome, { kind: "admitted" }>> {
+  async #tryOut(
+    signature: TensorSignature,
+    bytes: Uint8Array,
+  ): Promise<{ kind: "fine" } | Exclude<LoadOutcome, { kind: "admitted" }>> {
     let fault: RunnerFault | undefined;
     for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
       const loaded = await this.#startWith(bytes);
@@ -169,15 +185,20 @@ export class ModelPool {
       }
       loaded.port.kill("it was a trial");
       const { message } = loaded;
-      if (message.name === "runnerFailed") return { kind: "rejected", reason: "LOAD_FAILED", detail: message.body.detail };
+      if (message.name === "runnerFailed")
+        return { kind: "rejected", reason: "LOAD_FAILED", detail: message.body.detail };
       const difference = compareMetadata(signature, message.body);
-      return difference === undefined ? { kind: "fine" } : { kind: "rejected", reason: "METADATA_DIFFERS", detail: difference };
+      return difference === undefined
+        ? { kind: "fine" }
+        : { kind: "rejected", reason: "METADATA_DIFFERS", detail: difference };
     }
     const reason = fault?.code === "RUN_TIMEOUT" ? "LOAD_TIMEOUT" : "LOAD_KILLED_RUNNER";
     return { kind: "rejected", reason, detail: fault?.detail ?? "" };
   }
 
-  async #startWith(bytes: Uint8Array): Promise<
+  async #startWith(
+    bytes: Uint8Array,
+  ): Promise<
     | { ok: true; port: RunnerPort; message: MessageOf<"runnerLoaded"> | MessageOf<"runnerFailed"> }
     | { ok: false; stage: "start" | "load"; fault: RunnerFault }
   > {
@@ -201,7 +222,9 @@ export class ModelPool {
   #makeRoom(): boolean {
     for (const modelHash of [...this.#served.keys()]) this.get(modelHash);
     if (this.#served.size + this.#starting < this.#limits.maxRunners) return true;
-    const idle = [...this.#served.values()].filter(({ pending }) => pending === 0).sort((a, b) => a.lastUse - b.lastUse)[0];
+    const idle = [...this.#served.values()]
+      .filter(({ pending }) => pending === 0)
+      .sort((a, b) => a.lastUse - b.lastUse)[0];
     if (idle === undefined) return false;
     idle.port.kill("it gave way to another model");
     this.#served.delete(idle.modelHash);

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { isAssayError } from "../../../domain/errors";
-import { type Frame, FrameReader, frameParts } from "../../../protocol/frames";
+import { type Frame, FrameReader } from "../../../protocol/frames";
+import { writeFrame } from "../writeFrame";
 import type { Exchanged, RunnerFactory, RunnerFault, RunnerPort } from "./runnerPort";
 
 /** What a runner is started from; the same for every runner of an enclave, and measured. */
@@ -32,7 +33,9 @@ class ProcessRunner implements RunnerPort {
     this.#socket.on("error", (error) => this.#fail({ code: "RUNNER_DIED", detail: `socket: ${error.message}` }));
     this.#socket.on("close", () => this.#fail({ code: "RUNNER_DIED", detail: "the runner closed its socket" }));
     child.on("error", (error) => this.#fail({ code: "RUNNER_DIED", detail: `spawn: ${error.message}` }));
-    child.on("exit", (code, signal) => this.#fail({ code: "RUNNER_DIED", detail: `the runner ended by ${signal ?? `code ${code}`}` }));
+    child.on("exit", (code, signal) =>
+      this.#fail({ code: "RUNNER_DIED", detail: `the runner ended by ${signal ?? `code ${code}`}` }),
+    );
   }
 
   get alive(): boolean {
@@ -49,9 +52,7 @@ class ProcessRunner implements RunnerPort {
   exchange(frame: Frame, timeoutMs: number): Promise<Exchanged> {
     if (this.#end !== undefined) return Promise.resolve({ ok: false, fault: this.#end });
     const answer = this.#wait(timeoutMs);
-    this.#socket.cork();
-    for (const part of frameParts(frame)) this.#socket.write(part);
-    this.#socket.uncork();
+    writeFrame(this.#socket, frame);
     return answer;
   }
 
@@ -63,7 +64,10 @@ class ProcessRunner implements RunnerPort {
     if (this.#end !== undefined) return Promise.resolve({ ok: false, fault: this.#end });
     if (this.#waiting !== undefined) throw new Error("a runner has one exchange at a time");
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#fail({ code: "RUN_TIMEOUT", detail: `no answer within ${timeoutMs} ms` }), timeoutMs);
+      const timer = setTimeout(
+        () => this.#fail({ code: "RUN_TIMEOUT", detail: `no answer within ${timeoutMs} ms` }),
+        timeoutMs,
+      );
       this.#waiting = (result) => {
         clearTimeout(timer);
         this.#waiting = undefined;

@@ -6,7 +6,9 @@ export interface RunnerFault {
   readonly detail: string;
 }
 
-export type Exchanged = { readonly ok: true; readonly frame: Frame } | { readonly ok: false; readonly fault: RunnerFault };
+export type Exchanged =
+  | { readonly ok: true; readonly frame: Frame }
+  | { readonly ok: false; readonly fault: RunnerFault };
 
 /** One runner, as the signer needs it: a process in a sandbox, or this process at level 0. */
 export interface RunnerPort {

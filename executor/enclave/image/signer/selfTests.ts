@@ -1,5 +1,5 @@
 import { createSocket } from "node:dgram";
-import { constants, fstatSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { constants, fstatSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 
 /** The error's code, or `OK` when the attempt succeeded, which at a level that forbids it ends the start. */
@@ -42,7 +42,9 @@ function strayDescriptors(): string {
   for (let fd = 4; fd < 128; fd++) {
     try {
       const stat = fstatSync(fd);
-      const reserve = stat.isDirectory() ? stat.dev === root.dev && stat.ino === root.ino : stat.isCharacterDevice() && stat.rdev === NULL_DEVICE;
+      const reserve = stat.isDirectory()
+        ? stat.dev === root.dev && stat.ino === root.ino
+        : stat.isCharacterDevice() && stat.rdev === NULL_DEVICE;
       if (!reserve && !stat.isFIFO() && (stat.mode & S_IFMT) !== 0) stray.push(fd);
     } catch {
       // Not open, which is what it should be.

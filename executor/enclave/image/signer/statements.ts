@@ -1,20 +1,21 @@
-import { type Hex32, ZERO_32 } from "../../../domain/ids";
+import { createHash } from "node:crypto";
+import { type Hex32, hex32, ZERO_32 } from "../../../domain/ids";
 import { concatBytes, hexToBytes } from "../../../protocol/bytes";
 import {
-  MAX_RESULT_LIFETIME_SECONDS,
-  REFUSAL_REASON,
-  type RefusalReason,
-  type ResultStatement,
   domainSeparator,
   hashAdmission,
   hashHeartbeat,
   hashRefusal,
   hashResult,
   keccak256,
+  MAX_RESULT_LIFETIME_SECONDS,
+  REFUSAL_REASON,
+  type RefusalReason,
+  type ResultStatement,
   typedDigest,
 } from "../../../protocol/statement";
 import { encodeUserData } from "../../../protocol/userData";
-import type { BodyOf } from "../../messages";
+import type { BodyOf } from "../messages";
 import type { EnclaveKeys } from "./keys";
 import { type RecordVerdict, SigningRecord } from "./record";
 
@@ -36,7 +37,9 @@ export function timesOf(span: { readonly chainNow: number; readonly notAfter: nu
   return expiresAt > span.chainNow ? { issuedAt: span.chainNow, expiresAt } : undefined;
 }
 
-export type Signed = { readonly ok: true; readonly proof: Uint8Array } | { readonly ok: false; readonly verdict: Extract<RecordVerdict, "other" | "full"> };
+export type Signed =
+  | { readonly ok: true; readonly proof: Uint8Array }
+  | { readonly ok: false; readonly verdict: Extract<RecordVerdict, "other" | "full"> };
 
 /** Everything that the enclave's key signs, and the record that bounds it. Nothing in here waits: a claim and its signature are one step. */
 export class StatementSigner {
@@ -74,14 +77,15 @@ export class StatementSigner {
   signResult(statement: Omit<ResultStatement, "runtimeProfile">): Signed {
     const complete: ResultStatement = { ...statement, runtimeProfile: this.#runtimeProfile };
     // Without the times: the same answer may be signed again when its first window has passed.
-    const answer = hashResult({ ...complete, issuedAt: 0, expiresAt: 0 });
+    const { modelHash, inputHash, outputHash, contextRoot, requester, feeWei } = complete;
+    const answer = fingerprint("result", modelHash, inputHash, outputHash, contextRoot, requester, String(feeWei));
     return this.#signOnce(statement.requestId, answer, hashResult(complete));
   }
 
   signRefusal(refusal: Times & { readonly requestId: Hex32; readonly reason: RefusalReason }): Signed {
     const reason = REFUSAL_REASON[refusal.reason];
     const { requestId, issuedAt, expiresAt } = refusal;
-    const answer = hashRefusal({ requestId, reason, issuedAt: 0, expiresAt: 0 });
+    const answer = fingerprint("refusal", String(reason));
     return this.#signOnce(requestId, answer, hashRefusal({ requestId, reason, issuedAt, expiresAt }));
   }
 
@@ -92,11 +96,17 @@ export class StatementSigner {
   }
 
   /** Undefined if the counter does not rise: an old heartbeat must not be made fresh with another block. */
-  signHeartbeat(beat: { readonly counter: bigint; readonly blockNumber: bigint; readonly blockHash: Hex32 }): Uint8Array | undefined {
+  signHeartbeat(beat: {
+    readonly counter: bigint;
+    readonly blockNumber: bigint;
+    readonly blockHash: Hex32;
+  }): Uint8Array | undefined {
     if (beat.counter <= this.#lastHeartbeat) return undefined;
     this.#lastHeartbeat = beat.counter;
     const { counter, blockNumber, blockHash } = beat;
-    return this.#keys.sign(typedDigest(this.#registryDomain, hashHeartbeat({ signer: this.#keys.signer, counter, blockNumber, blockHash })));
+    return this.#keys.sign(
+      typedDigest(this.#registryDomain, hashHeartbeat({ signer: this.#keys.signer, counter, blockNumber, blockHash })),
+    );
   }
 
   /** What the platform puts into the document beside the measurements. A software level says so itself. */
@@ -124,6 +134,11 @@ export class StatementSigner {
     }
     return { ok: true, proof: this.#keys.sign(typedDigest(this.#hubDomain, structHash)) };
   }
+}
+
+/** Tells one answer from another within this process; every part has a fixed alphabet without the separator. */
+function fingerprint(...parts: readonly string[]): Hex32 {
+  return hex32(`0x${createHash("sha256").update(parts.join("|")).digest("hex")}`);
 }
 
 /** keccak256(PCR0 ‖ session options as JSON ‖ hash of the probe's outputs): inside one profile outputs are bit-equal. */

@@ -1,6 +1,6 @@
 import { closeSync, existsSync } from "node:fs";
 import type { Native } from "../../image/native";
-import { SYSCALLS_X86_64 as NR } from "../syscalls";
+import { SYSCALLS_X86_64 as NR } from "../../image/seccomp/syscalls";
 
 /** Rights of `linux/landlock.h`: the number handled grows with the ABI. */
 const FS_EXECUTE = 1 << 0;
@@ -37,7 +37,10 @@ export function restrictToFiles(native: Native, files: readonly string[]): void 
   if (abi >= 4) attributes.writeBigUInt64LE(BigInt(NET_BIND_AND_CONNECT_TCP), 8);
   if (abi >= 6) attributes.writeBigUInt64LE(BigInt(SCOPE_ABSTRACT_UNIX_AND_SIGNALS), 16);
   const size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-  const ruleset = native.demand("landlock_create_ruleset", native.call(NR.landlock_create_ruleset, attributes.subarray(0, size), size, 0));
+  const ruleset = native.demand(
+    "landlock_create_ruleset",
+    native.call(NR.landlock_create_ruleset, attributes.subarray(0, size), size, 0),
+  );
   for (const path of files) {
     if (!existsSync(path)) continue;
     const fd = native.demand(`open ${path}`, native.call(NR.openat, AT_FDCWD, path, O_PATH_CLOEXEC, 0));

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Native } from "../../image/native";
-import { SYSCALLS_X86_64 as NR } from "../syscalls";
+import { SYSCALLS_X86_64 as NR } from "../../image/seccomp/syscalls";
 import { restrictToFiles } from "./landlock";
 import { dropCapabilities, enterRoot } from "./namespaces";
 import { planSchema } from "./plan";
@@ -22,7 +22,11 @@ function main(): void {
   native.demand("prctl(PDEATHSIG)", native.call(NR.prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   const filter = Buffer.from(plan.filter, "base64");
   // The call is prepared before anything is closed: koffi may need memory, but no file, from here on.
-  const execve = native.prepareExecve({ path: plan.nodePath, args: [plan.nodePath, ...plan.args], env: Object.entries(plan.env).map(([name, value]) => `${name}=${value}`) });
+  const execve = native.prepareExecve({
+    path: plan.nodePath,
+    args: [plan.nodePath, ...plan.args],
+    env: Object.entries(plan.env).map(([name, value]) => `${name}=${value}`),
+  });
   // Node marks every descriptor close-on-exec at its start.
   for (const fd of [0, 1, 2, 3]) native.demand("fcntl", native.call(NR.fcntl, fd, F_SETFD, 0));
   native.call(NR.setsid);

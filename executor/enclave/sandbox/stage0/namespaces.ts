@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Native } from "../../image/native";
-import { SYSCALLS_X86_64 as NR } from "../syscalls";
+import { SYSCALLS_X86_64 as NR } from "../../image/seccomp/syscalls";
 
 const MS = { NOSUID: 2, NODEV: 4, BIND: 4096, REC: 16384, PRIVATE: 1 << 18 } as const;
 const MNT_DETACH = 2;

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { type Hex32, ZERO_32, address, hex32 } from "../../../../executor/domain/ids";
+import { address, type Hex32, hex32, ZERO_32 } from "../../../../executor/domain/ids";
 import type { RunTask } from "../../../../executor/domain/request";
 import type { EnclaveConfig } from "../../../../executor/enclave/config";
 import { ephemeralPlatform } from "../../../../executor/enclave/platform/platform";
-import { DType } from "../../../../executor/protocol/tensorType";
 import { encodeTensorSet } from "../../../../executor/protocol/tensorSet";
+import { DType } from "../../../../executor/protocol/tensorType";
 import { tensorFrom } from "../../../../executor/protocol/tensorValues";
 
 export const CHAIN = {

@@ -19,7 +19,12 @@ export interface GraphSpec {
   readonly nodes: readonly NodeSpec[];
   readonly inputs: readonly ValueSpec[];
   readonly outputs: readonly ValueSpec[];
-  readonly weights?: readonly { readonly name: string; readonly type: number; readonly dims: readonly number[]; readonly raw: Uint8Array }[];
+  readonly weights?: readonly {
+    readonly name: string;
+    readonly type: number;
+    readonly dims: readonly number[];
+    readonly raw: Uint8Array;
+  }[];
 }
 
 function varint(value: number | bigint): Buffer {
@@ -42,8 +47,10 @@ function value({ name, type, dims }: ValueSpec): Buffer {
 
 function node(spec: NodeSpec): Buffer {
   const attributes: Buffer[] = [];
-  if (spec.graph !== undefined) attributes.push(Buffer.concat([bytes(1, spec.graph.name), bytes(6, graph(spec.graph.graph)), int(20, 5)]));
-  if (spec.ints !== undefined) attributes.push(Buffer.concat([bytes(1, spec.ints.name), int(3, spec.ints.value), int(20, 2)]));
+  if (spec.graph !== undefined)
+    attributes.push(Buffer.concat([bytes(1, spec.graph.name), bytes(6, graph(spec.graph.graph)), int(20, 5)]));
+  if (spec.ints !== undefined)
+    attributes.push(Buffer.concat([bytes(1, spec.ints.name), int(3, spec.ints.value), int(20, 2)]));
   return Buffer.concat([
     ...spec.inputs.map((name) => bytes(1, name)),
     ...spec.outputs.map((name) => bytes(2, name)),
@@ -53,7 +60,9 @@ function node(spec: NodeSpec): Buffer {
 }
 
 function graph(spec: GraphSpec): Buffer {
-  const weights = (spec.weights ?? []).map((w) => Buffer.concat([...w.dims.map((d) => int(1, d)), int(2, w.type), bytes(8, w.name), bytes(9, w.raw)]));
+  const weights = (spec.weights ?? []).map((w) =>
+    Buffer.concat([...w.dims.map((d) => int(1, d)), int(2, w.type), bytes(8, w.name), bytes(9, w.raw)]),
+  );
   return Buffer.concat([
     ...spec.nodes.map((n) => bytes(1, node(n))),
     bytes(2, "g"),
@@ -74,13 +83,25 @@ export const BOOL = 9;
 
 /** y = x, of any type and shape. */
 export function identityModel(type: number, dims: readonly (number | string)[]): Uint8Array {
-  return onnxFile({ nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }], inputs: [{ name: "x", type, dims }], outputs: [{ name: "y", type, dims }] });
+  return onnxFile({
+    nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+    inputs: [{ name: "x", type, dims }],
+    outputs: [{ name: "y", type, dims }],
+  });
 }
 
 /** y = x + x + … (`salt` times): as many different small models as a test needs. */
 export function sumModel(salt = 1): Uint8Array {
-  const nodes = Array.from({ length: salt }, (_, i) => ({ op: "Add", inputs: [i === 0 ? "x" : `t${i}`, "x"], outputs: [i === salt - 1 ? "y" : `t${i + 1}`] }));
-  return onnxFile({ nodes, inputs: [{ name: "x", type: FLOAT, dims: [2] }], outputs: [{ name: "y", type: FLOAT, dims: [2] }] });
+  const nodes = Array.from({ length: salt }, (_, i) => ({
+    op: "Add",
+    inputs: [i === 0 ? "x" : `t${i}`, "x"],
+    outputs: [i === salt - 1 ? "y" : `t${i + 1}`],
+  }));
+  return onnxFile({
+    nodes,
+    inputs: [{ name: "x", type: FLOAT, dims: [2] }],
+    outputs: [{ name: "y", type: FLOAT, dims: [2] }],
+  });
 }
 
 /** A Loop that never ends when x > 0, and ends at once otherwise. */

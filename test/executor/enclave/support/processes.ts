@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessInfo {
   readonly pid: number;
@@ -50,6 +50,9 @@ export async function until(condition: () => boolean): Promise<void> {
 /** Runners below this process. */
 export function runnerPids(): number[] {
   return descendants(process.pid)
-    .filter(({ command }) => command.some((arg) => arg.endsWith("/runner.js")) && !command.some((arg) => arg.endsWith("/signer.js")))
+    .filter(
+      ({ command }) =>
+        command.some((arg) => arg.endsWith("/runner.js")) && !command.some((arg) => arg.endsWith("/signer.js")),
+    )
     .map(({ pid }) => pid);
 }

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { type Address, type Hex32, address, hex32 } from "../domain/ids";
-import { type Frame, FrameError, FrameType, SectionTag } from "../protocol/frames";
+import { type Address, address, type Hex32, hex32 } from "../../domain/ids";
+import { type Frame, FrameError, FrameType, SectionTag } from "../../protocol/frames";
 
 /** Brands come from the domain's own parsers, so that hex is lower case and has its length. */
 const hex = z.pipe(
@@ -36,7 +36,15 @@ export type EnclaveLimits = z.infer<typeof limitsSchema>;
 
 const failure = z.strictObject({
   kind: z.literal("failure"),
-  code: z.enum(["RUNNER_DIED", "RUN_TIMEOUT", "ENCLAVE_BUSY", "MODEL_UNAVAILABLE", "SIGNER_RECORD_FULL", "ALREADY_SIGNED_OTHER", "ABORTED"]),
+  code: z.enum([
+    "RUNNER_DIED",
+    "RUN_TIMEOUT",
+    "ENCLAVE_BUSY",
+    "MODEL_UNAVAILABLE",
+    "SIGNER_RECORD_FULL",
+    "ALREADY_SIGNED_OTHER",
+    "ABORTED",
+  ]),
   detail: text,
   retryable: z.boolean(),
 });
@@ -48,7 +56,11 @@ export type RuntimeMetadata = z.infer<typeof metadata>;
 
 /** A message: the number of its frame, the fields of its body, the sections beside it (`?` = may be absent). */
 const MESSAGES = {
-  hello: { type: FrameType.hello, body: z.strictObject({ node: text, tests: z.record(z.string(), text) }), sections: [] },
+  hello: {
+    type: FrameType.hello,
+    body: z.strictObject({ node: text, tests: z.record(z.string(), text) }),
+    sections: [],
+  },
   configure: {
     type: FrameType.configure,
     body: z.strictObject({
@@ -85,7 +97,15 @@ const MESSAGES = {
   },
   run: {
     type: FrameType.run,
-    body: z.strictObject({ call, requestId: hex, requester: account, modelHash: hex, contextRoot: hex, feeWei: big, ...span }),
+    body: z.strictObject({
+      call,
+      requestId: hex,
+      requester: account,
+      modelHash: hex,
+      contextRoot: hex,
+      feeWei: big,
+      ...span,
+    }),
     sections: [SectionTag.input],
   },
   ran: {
@@ -127,17 +147,36 @@ const MESSAGES = {
     sections: [SectionTag.proof],
   },
   attest: { type: FrameType.attest, body: z.strictObject({ call }), sections: [] },
-  attested: { type: FrameType.attested, body: z.strictObject({ call }), sections: [SectionTag.publicKey, SectionTag.userData] },
+  attested: {
+    type: FrameType.attested,
+    body: z.strictObject({ call }),
+    sections: [SectionTag.publicKey, SectionTag.userData],
+  },
   status: { type: FrameType.status, body: z.strictObject({ call }), sections: [] },
   statusReply: {
     type: FrameType.statusReply,
-    body: z.strictObject({ call, models: z.array(hex), inFlight: count, capacity: count, signed: count, recordCapacity: count }),
+    body: z.strictObject({
+      call,
+      models: z.array(hex),
+      inFlight: count,
+      capacity: count,
+      signed: count,
+      recordCapacity: count,
+    }),
     sections: [],
   },
   /** The signer's answer to a question that it will not or can not serve. */
   failed: { type: FrameType.failed, body: z.strictObject({ call, reason: text, detail: text }), sections: [] },
-  runnerReady: { type: FrameType.runnerReady, body: z.strictObject({ tests: z.record(z.string(), text) }), sections: [] },
-  runnerLoad: { type: FrameType.runnerLoad, body: z.strictObject({ maxOutputBytes: count }), sections: [SectionTag.model] },
+  runnerReady: {
+    type: FrameType.runnerReady,
+    body: z.strictObject({ tests: z.record(z.string(), text) }),
+    sections: [],
+  },
+  runnerLoad: {
+    type: FrameType.runnerLoad,
+    body: z.strictObject({ maxOutputBytes: count }),
+    sections: [SectionTag.model],
+  },
   runnerLoaded: {
     type: FrameType.runnerLoaded,
     body: z.strictObject({ inputs: z.array(metadata), outputs: z.array(metadata) }),
@@ -147,7 +186,10 @@ const MESSAGES = {
   runnerRan: { type: FrameType.runnerRan, body: z.strictObject({}), sections: [SectionTag.output] },
   runnerFailed: {
     type: FrameType.runnerFailed,
-    body: z.strictObject({ code: z.enum(["LOAD_FAILED", "RUN_FAILED", "OUTPUT_TOO_LARGE", "OUTPUT_UNSUPPORTED"]), detail: text }),
+    body: z.strictObject({
+      code: z.enum(["LOAD_FAILED", "RUN_FAILED", "OUTPUT_TOO_LARGE", "OUTPUT_UNSUPPORTED"]),
+      detail: text,
+    }),
     sections: [],
   },
 } as const satisfies Record<string, MessageSpec>;
@@ -177,9 +219,16 @@ const NAME_OF: ReadonlyMap<FrameType, MessageName> = new Map(
  * The frame of a message. Integers beyond 2^53 travel as decimal text.
  * The body is not checked here: the receiver does, and an honest sender has typed values.
  */
-export function toFrame<N extends MessageName>(name: N, body: BodyOf<N>, sections: readonly (readonly [SectionTag, Uint8Array])[] = []): Frame {
+export function toFrame<N extends MessageName>(
+  name: N,
+  body: BodyOf<N>,
+  sections: readonly (readonly [SectionTag, Uint8Array])[] = [],
+): Frame {
   const json = JSON.stringify(body, (_key, value) => (typeof value === "bigint" ? value.toString() : value));
-  return { type: MESSAGES[name].type, sections: new Map<SectionTag, Uint8Array>([[SectionTag.body, Buffer.from(json)], ...sections]) };
+  return {
+    type: MESSAGES[name].type,
+    sections: new Map<SectionTag, Uint8Array>([[SectionTag.body, Buffer.from(json)], ...sections]),
+  };
 }
 
 /**
@@ -193,12 +242,21 @@ export function fromFrame<N extends MessageName>(frame: Frame, accepted: readonl
   }
   const spec: MessageSpec = MESSAGES[name];
   const known = [SectionTag.body, ...spec.sections, ...(spec.optional ?? [])];
-  if (spec.sections.some((tag) => !frame.sections.has(tag)) || [...frame.sections.keys()].some((tag) => !known.includes(tag))) {
-    throw new FrameError("FRAME_MESSAGE", "sections do not fit the message", { name, tags: [...frame.sections.keys()] });
+  if (
+    spec.sections.some((tag) => !frame.sections.has(tag)) ||
+    [...frame.sections.keys()].some((tag) => !known.includes(tag))
+  ) {
+    throw new FrameError("FRAME_MESSAGE", "sections do not fit the message", {
+      name,
+      tags: [...frame.sections.keys()],
+    });
   }
   const parsed = spec.body.safeParse(parseJson(frame.sections.get(SectionTag.body), name));
   if (!parsed.success) {
-    throw new FrameError("FRAME_MESSAGE", "the body of a message is malformed", { name, issues: parsed.error.issues.map((i) => i.path.join(".")) });
+    throw new FrameError("FRAME_MESSAGE", "the body of a message is malformed", {
+      name,
+      issues: parsed.error.issues.map((i) => i.path.join(".")),
+    });
   }
   // The schema is the one of this name; TypeScript does not follow the correlation through the table.
   return { name, body: parsed.data, sections: frame.sections } as unknown as { [K in N]: MessageOf<K> }[N];
@@ -214,7 +272,10 @@ function parseJson(bytes: Uint8Array | undefined, name: string): unknown {
 }
 
 /** A section that `fromFrame` has demanded. */
-export function section(message: { readonly sections: ReadonlyMap<SectionTag, Uint8Array> }, tag: SectionTag): Uint8Array {
+export function section(
+  message: { readonly sections: ReadonlyMap<SectionTag, Uint8Array> },
+  tag: SectionTag,
+): Uint8Array {
   const bytes = message.sections.get(tag);
   if (bytes === undefined) throw new FrameError("FRAME_MESSAGE", "a section is missing", { tag });
   return bytes;

@@ -1,4 +1,3 @@
-import { EnclaveError } from "../errors";
 import { ERRNO, SYSCALLS_X86_64, type SyscallName } from "./syscalls";
 
 /**
@@ -96,15 +95,4 @@ function ruleBody(rule: FilterRule): Instruction[] {
   }
   body.push({ code: RET, k: RET_ERRNO | ERRNO[rule.otherwise ?? "EPERM"] });
   return body;
-}
-
-/** @throws EnclaveError `ENCLAVE_PLATFORM_UNSUPPORTED` where the filters' numbers do not hold */
-export function demandSupportedPlatform(): void {
-  if (process.platform !== "linux" || process.arch !== "x64") {
-    throw new EnclaveError({
-      code: "ENCLAVE_PLATFORM_UNSUPPORTED",
-      message: `the sandbox knows Linux on x86_64 only, not ${process.platform} on ${process.arch}`,
-      context: { platform: process.platform, arch: process.arch },
-    });
-  }
 }
