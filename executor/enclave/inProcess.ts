@@ -1,8 +1,9 @@
+import { dirname, join } from "node:path";
 import type { Frame } from "../protocol/frames";
 import { configureBody, type EnclaveConfig } from "./config";
 import { SignerConnection, type SignerLink } from "./connection";
 import { toFrame } from "./image/messages";
-import { OnnxRuntime } from "./image/runner/onnxruntime";
+import { type NativeBinding, OnnxRuntime } from "./image/runner/onnxruntime";
 import { ModelServer } from "./image/runner/serve";
 import { SignerCore } from "./image/signer/core";
 import { createFastKeccak } from "./image/signer/hashing";
@@ -10,7 +11,7 @@ import type { Exchanged, RunnerPort } from "./image/signer/runnerPort";
 import { measure } from "./measure/measure";
 import type { Enclave } from "./ports";
 import { RunningEnclave } from "./runningEnclave";
-import { hostPath, INSIDE, locateImage } from "./sandbox/image";
+import { locateImage } from "./sandbox/image";
 
 let runtime: OnnxRuntime | undefined;
 
@@ -43,11 +44,22 @@ class InProcessRunner implements RunnerPort {
  * Level 0: signer and runners in this process, for unit tests of contracts. The statements and documents are real, the isolation is not,
  * and the document says so: a registry takes level 0 on development chains only.
  */
+/**
+ * onnxruntime as the rest of this process has it. Its environment may be initialised once in a process, and the second time ends it, so a
+ * consumer whose own tests use onnxruntime-node must share it with level 0.
+ */
+function sharedBinding(): NativeBinding {
+  const module = join(dirname(require.resolve("onnxruntime-node")), "binding.js");
+  const { binding, initOrt } = require(module) as { binding: NativeBinding; initOrt: () => void };
+  initOrt();
+  return binding;
+}
+
 export async function startInProcess(config: EnclaveConfig): Promise<Enclave> {
   const image = locateImage(config.image);
   const { pcrs } = await measure(image, 0);
   process.env.ORT_DISABLE_TELEMETRY = "1";
-  runtime ??= new OnnxRuntime(hostPath(image, INSIDE.onnxruntime));
+  runtime ??= new OnnxRuntime(sharedBinding());
   const shared = runtime;
   let deliver: (frame: Frame) => void = () => undefined;
   let end: (how: string) => void = () => undefined;

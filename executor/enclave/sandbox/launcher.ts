@@ -40,7 +40,8 @@ export function spawnLimited(
   const limits = `ulimit -c ${RLIMITS.core} && ulimit -n ${RLIMITS.nofile} && ulimit -d ${RLIMITS.dataKiB} && ulimit -f ${RLIMITS.fsize} && exec "$@"`;
   const feeds = options.feeds ?? [];
   const stdio: StdioOptions = ["ignore", "ignore", "pipe", "pipe", ...feeds.map(() => "pipe" as const)];
-  const child = spawn("/bin/sh", ["-c", limits, "sh", ...command], { stdio, env: { ...options.env }, cwd: "/" });
+  // Node hands this one variable on to every child unless it is named; a daemon under coverage would then change what is measured.
+  const child = spawn("/bin/sh", ["-c", limits, "sh", ...command], { stdio, env: { ...options.env, NODE_V8_COVERAGE: undefined }, cwd: "/" });
   feeds.forEach((bytes, i) => {
     const feed = child.stdio[CHANNEL + 1 + i] as unknown as Socket; // "pipe" makes every one of them a socket.
     feed.on("error", () => undefined); // A launcher that failed early reads nothing; its exit tells.

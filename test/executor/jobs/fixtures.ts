@@ -1,5 +1,5 @@
 import type { Ending, OutboxTransaction, SeenBlock } from "../../../executor/domain/chain";
-import { address, type Hex32, hex32 } from "../../../executor/domain/ids";
+import { address, type Hex32 } from "../../../executor/domain/ids";
 import type { Answer, InferenceRequest } from "../../../executor/domain/request";
 import { keccak256 } from "../../../executor/protocol/statement";
 import { encodeTerms, standardTerms, type Terms } from "../../../executor/protocol/terms";

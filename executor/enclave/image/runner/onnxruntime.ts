@@ -50,7 +50,7 @@ interface NativeSession {
   readonly outputMetadata: readonly RawMetadata[];
 }
 
-interface NativeBinding {
+export interface NativeBinding {
   readonly InferenceSession: new () => NativeSession;
   initOrtOnce(logLevel: number, tensor: unknown, isMainThread: boolean): void;
 }
@@ -86,9 +86,14 @@ export interface LoadedModel {
 export class OnnxRuntime {
   readonly #binding: NativeBinding;
 
-  constructor(bindingPath: string) {
+  /** @param binding of a process that has initialised it already; its outputs are then objects of that process's tensor class */
+  constructor(binding: string | NativeBinding) {
+    if (typeof binding !== "string") {
+      this.#binding = binding;
+      return;
+    }
     const holder = { exports: {} as NativeBinding };
-    process.dlopen(holder, bindingPath);
+    process.dlopen(holder, binding);
     this.#binding = holder.exports;
     this.#binding.initOrtOnce(4, RawTensor, true);
   }
