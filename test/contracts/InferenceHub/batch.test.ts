@@ -105,7 +105,7 @@ describe("InferenceHub.fulfillBatch", () => {
 
   it("rejects what comes after its deadline, and the same item twice", async () => {
     const s = await loadFixture(stage);
-    const deadline = (await now(s.user)) + 3n;
+    const deadline = (await now(s.user)) + 300n;
     const late = await open(s, { deadline });
     const job = await open(s);
     const t = await now(s.user);
