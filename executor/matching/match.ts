@@ -1,79 +1,85 @@
-import { type Hex32, ZERO_32 } from "../domain/ids";
-import type { Candidate, Demand, MatchContext } from "./ports";
-import { REASONS, type RefusalReason } from "./reasons";
+import type { EnclaveCandidate, MatchContext, MatchRequest } from "./ports";
+import type { Refusal, RefusalReason, RefusedCandidate } from "./reasons";
+import { expectedFinishMs, refusalsOf } from "./rules";
 
-export interface Ranked {
-  readonly id: string;
-  /** Expected milliseconds until the answer is computed. */
-  readonly expectedMs: number;
-  readonly warm: boolean;
+/** A candidate that may serve, with what its place in the order follows from. */
+export interface RankedCandidate {
+  readonly enclaveId: string;
+  /** Expected milliseconds to an answer, failures included; less is better. */
+  readonly scoreMs: number;
+  readonly expectedFinishMs: number;
+  readonly model: "warm" | "loadable";
 }
 
-export interface Refused {
-  readonly id: string;
-  readonly reason: RefusalReason;
-}
-
-/** A decision and everything that led to it: the same demand, candidates and context give the same decision again. */
-export type Decision =
-  | { readonly ok: true; readonly chosen: Ranked; readonly backups: readonly Ranked[]; readonly refused: readonly Refused[] }
+export type MatchOutcome =
+  | { readonly ok: true; readonly enclave: RankedCandidate; readonly backups: readonly RankedCandidate[]; readonly refused: readonly RefusedCandidate[] }
   | {
       readonly ok: false;
-      /** The reason closest to being served: of all candidates, the one that failed last. */
+      /** The reason nearest to being met: that of the candidate with the fewest. `NO_ENCLAVE` if there is no candidate. */
       readonly reason: RefusalReason | "NO_ENCLAVE";
-      /** Whether the same request may be served later without anything being changed by hand. */
-      readonly waits: boolean;
-      readonly refused: readonly Refused[];
+      readonly refused: readonly RefusedCandidate[];
+      /** Seconds of block time at which another try may end differently; absent if only other enclaves could help. */
+      readonly retryAt?: number;
     };
 
-/** Checks in the order of how final they are: what can never be mended first, what passes by itself last. */
-const ORDER = Object.keys(REASONS) as RefusalReason[];
+/** What stopping an idle runner costs later, when its own model is asked for again. */
+const EVICTION_MS = 50;
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * Chooses the enclave for a request. Pure: reads no clock, no random number and no state but its arguments.
- * A candidate must meet every demand; of those that do, the one that is expected to answer first is taken, a warm model before a cold one
- * at the same time, and the id decides between equals so that a replay decides alike.
+ * Expected time to a signed answer: the wait is paid once, loading and running again after every failure
+ * (a geometric number of tries). Whole milliseconds, so that noise below that does not decide.
  */
-export function match(demand: Demand, candidates: readonly Candidate[], context: MatchContext): Decision {
-  const refused: Refused[] = [];
-  const fit: Ranked[] = [];
-  for (const candidate of candidates) {
-    const reason = refusalOf(demand, candidate, context);
-    if (reason === undefined) fit.push(rank(demand.modelHash, candidate));
-    else refused.push({ id: candidate.id, reason });
+export function scoreOf(candidate: EnclaveCandidate): number {
+  const attempt = candidate.loadMs + candidate.runMs + (candidate.evicts ? EVICTION_MS : 0);
+  return Math.round(candidate.waitMs + attempt / Math.max(candidate.successRate, 0.01));
+}
+
+/**
+ * Which enclave serves the request, who is next if it fails, and why the others may not.
+ * Pure: the same arguments, in any order of candidates, give the same outcome. Equal scores are decided for the warm runner,
+ * then for the weaker trust level (stronger ones stay free for who demands them), then by id.
+ */
+export function match(request: MatchRequest, candidates: readonly EnclaveCandidate[], context: MatchContext): MatchOutcome {
+  const fit: EnclaveCandidate[] = [];
+  const refused: RefusedCandidate[] = [];
+  for (const candidate of [...candidates].sort((a, b) => byText(a.enclaveId, b.enclaveId))) {
+    const [first, ...rest] = refusalsOf(request, candidate, context);
+    if (first === undefined) fit.push(candidate);
+    else refused.push({ enclaveId: candidate.enclaveId, reasons: [first, ...rest] });
   }
-  fit.sort((a, b) => a.expectedMs - b.expectedMs || Number(b.warm) - Number(a.warm) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-  refused.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-  const [chosen, ...backups] = fit;
-  if (chosen !== undefined) return { ok: true, chosen, backups, refused };
-  const reason = refused.reduce<RefusalReason | undefined>((last, r) => (last === undefined || ORDER.indexOf(r.reason) > ORDER.indexOf(last) ? r.reason : last), undefined);
-  // With no enclave at all there is one coming: the fleet replaces the dead.
-  return { ok: false, reason: reason ?? "NO_ENCLAVE", waits: reason === undefined || refused.some((r) => REASONS[r.reason].waits), refused };
+  const ranked = fit
+    .map((candidate) => ({ candidate, scoreMs: scoreOf(candidate) }))
+    .sort(
+      (a, b) =>
+        a.scoreMs - b.scoreMs ||
+        Number(b.candidate.model === "warm") - Number(a.candidate.model === "warm") ||
+        a.candidate.trustLevel - b.candidate.trustLevel ||
+        byText(a.candidate.enclaveId, b.candidate.enclaveId),
+    )
+    .map(({ candidate, scoreMs }): RankedCandidate => ({
+      enclaveId: candidate.enclaveId,
+      scoreMs,
+      expectedFinishMs: Math.round(expectedFinishMs(candidate)),
+      model: candidate.model === "warm" ? "warm" : "loadable",
+    }));
+  const [enclave, ...backups] = ranked;
+  if (enclave !== undefined) return { ok: true, enclave, backups, refused };
+  const retryAt = earliestRetry(refused);
+  return { ok: false, reason: nearest(refused), refused, ...(retryAt === undefined ? {} : { retryAt }) };
 }
 
-function refusalOf(demand: Demand, c: Candidate, context: MatchContext): RefusalReason | undefined {
-  if (demand.assignedOperator !== 0 && demand.assignedOperator !== c.operatorId) return "OPERATOR_MISMATCH";
-  if (c.trust < demand.minTrust) return "TRUST_TOO_LOW";
-  if (demand.imageId !== ZERO_32 && demand.imageId !== c.imageId) return "IMAGE_MISMATCH";
-  if (demand.profile !== ZERO_32 && demand.profile !== c.profile) return "PROFILE_MISMATCH";
-  const loadable = c.warm.has(demand.modelHash) ? "yes" : c.loadable(demand.modelHash);
-  if (loadable === "no") return "MODEL_MISSING";
-  if (loadable === "too-large") return "MODEL_TOO_LARGE";
-  if (demand.rewardWei < context.minRewardWei) return "REWARD_TOO_LOW";
-  if (c.draining) return "DRAINING";
-  const seconds = rank(demand.modelHash, c).expectedMs / 1_000;
-  if (context.now + seconds + context.postingMarginSeconds > demand.deadline) return "DEADLINE_TOO_CLOSE";
-  if (context.now + seconds + context.postingMarginSeconds >= c.epochEnd) return "EPOCH_ENDING";
-  if (context.now + seconds + context.postingMarginSeconds >= c.heartbeatDue) return "HEARTBEAT_OVERDUE";
-  if (context.nowMs < c.struckUntilMs) return "STRUCK";
-  if (c.inFlight >= c.maxInFlight) return "NO_CAPACITY";
-  return undefined;
+function nearest(refused: readonly RefusedCandidate[]): RefusalReason | "NO_ENCLAVE" {
+  const best = refused.reduce<RefusedCandidate | undefined>((a, b) => (a === undefined || b.reasons.length < a.reasons.length ? b : a), undefined);
+  return best === undefined ? "NO_ENCLAVE" : best.reasons[0].reason;
 }
 
-/** Work before it, spread over the runners, then its own start and run. */
-function rank(model: Hex32, c: Candidate): Ranked {
-  const warm = c.warm.has(model);
-  const runMs = c.expectedRunMs(model);
-  const queueMs = (c.inFlight / Math.max(1, c.capacity)) * runMs;
-  return { id: c.id, expectedMs: queueMs + runMs + (warm ? 0 : c.expectedLoadMs), warm };
+/** A candidate may be asked again when all its reasons have passed; one reason that stays rules it out. */
+function earliestRetry(refused: readonly RefusedCandidate[]): number | undefined {
+  const times = refused.flatMap(({ reasons }) => {
+    const each = reasons.map((reason: Refusal) => reason.retryAt);
+    return each.includes(undefined) ? [] : [Math.max(...each.map((time) => time ?? 0))];
+  });
+  return times.length === 0 ? undefined : Math.min(...times);
 }
