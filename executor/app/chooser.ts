@@ -1,118 +1,125 @@
 import type { Config } from "../config/loadConfig";
 import type { Hex32 } from "../domain/ids";
-import type { InferenceRequest } from "../domain/request";
-import { Experience } from "../matching/experience";
-import { type Decision, match } from "../matching/match";
-import type { Candidate, Demand, EnclaveDirectory } from "../matching/ports";
+import type { InferenceRequest, RunFailure } from "../domain/request";
+import { type DecisionRecord, decide } from "../matching/decision";
+import { MemoryDirectory } from "../matching/memoryDirectory";
+import { matchRequestOf, type RunReport } from "../matching/ports";
 import type { ChainClock } from "./clock";
 import type { Choice, DispatchEvent } from "./dispatcher";
 import type { Fleet, FleetMember } from "./fleet";
-import { isServable, workerOf } from "./worker";
+import { workerOf } from "./worker";
 
 /** Requests one runner may hold, the one it computes included; the rest waits in the store, where any enclave can take it. */
 const MAX_PER_RUNNER = 16;
-/** A runner starts and loads a small model in about this; learned values are not worth keeping for so rare an event. */
-const LOAD_MS = 150;
-const WAIT_MS = 100;
-const KEPT_DECISIONS = 64;
+/** Wait where nothing says when it may go better. */
+const WAIT_MS = 200;
+const KEPT_DECISIONS = 256;
+/** Measured fulfilment without callback, rounded up (`npm run bench`, gas.fulfill). */
+const FULFILMENT_GAS = 56_000;
 
-export interface KeptDecision {
-  readonly requestId: string;
-  readonly decision: Decision;
-}
+/** Joins the fleet with the matching: tells the directory what there is, and what became of each choice. */
+export class Chooser {
+  private readonly sizes = new Map<Hex32, number>();
+  private readonly directory = new MemoryDirectory({ catalogue: { sizeOf: (model) => this.sizes.get(model) } });
+  private readonly known = new Set<string>();
+  private readonly decisions: DecisionRecord[] = [];
 
-/** Joins the fleet with the matching: knows what each enclave does now and has done before. */
-export class Chooser implements EnclaveDirectory {
-  private readonly experience = new Experience();
-  private readonly inFlight = new Map<string, number>();
-  private readonly warm = new Map<string, Set<Hex32>>();
-  private readonly decisions: KeptDecision[] = [];
-
-  constructor(private readonly options: { readonly config: Config; readonly fleet: Fleet; readonly clock: ChainClock; readonly runnersPerEnclave: number }) {}
+  constructor(private readonly options: { readonly config: Config; readonly fleet: Fleet; readonly clock: ChainClock; readonly runnersPerEnclave: number; readonly priorityFeeWei: bigint }) {}
 
   /** Runners of the whole fleet. */
   get capacity(): number {
     return this.options.fleet.active.length * this.options.runnersPerEnclave;
   }
 
-  /** The latest decisions, newest last, for `assay status`. */
-  get latest(): readonly KeptDecision[] {
+  /** The latest decisions with all they were taken from, newest last: each can be taken again by `replayDecision`. */
+  get latest(): readonly DecisionRecord[] {
     return this.decisions;
   }
 
-  candidates(): readonly Candidate[] {
-    return this.options.fleet.active.map((member) => this.candidate(member));
-  }
-
-  choose(request: InferenceRequest): Choice {
-    const now = this.options.clock.known;
-    if (now === undefined) return { ok: false, reason: "NO_ENCLAVE", retryAfterMs: WAIT_MS };
-    if (!isServable(request)) return { ok: false, reason: "UNSUPPORTED", retryAfterMs: undefined };
+  choose(request: InferenceRequest, modelBytes: number | undefined): Choice {
+    const head = this.options.clock.known;
+    if (head === undefined) return { ok: false, reason: "NO_ENCLAVE", retryAfterMs: WAIT_MS };
+    this.sync();
+    // A model that nobody has costs nothing to refuse, so every enclave "has" it for that.
+    this.sizes.set(request.modelHash, modelBytes ?? 0);
     const { config } = this.options;
-    const context = { now: now.timestamp, nowMs: Date.now(), postingMarginSeconds: config.postingMarginSeconds, minRewardWei: config.minRewardWei };
-    const decision = match(demandOf(request), this.candidates(), context);
-    this.keep({ requestId: request.requestId, decision });
-    if (!decision.ok) return { ok: false, reason: decision.reason, retryAfterMs: decision.waits ? WAIT_MS : undefined };
-    const member = this.options.fleet.active.find((m) => m.enclave.description.signer === decision.chosen.id);
+    const hostNowMs = Date.now();
+    const asked = matchRequestOf(request);
+    const record = decide(asked, this.directory.candidates(asked, hostNowMs), {
+      chainNow: head.timestamp,
+      hostNowMs,
+      postingMarginSeconds: config.postingMarginSeconds,
+      // The fleet renews and beats long before these moments; here they only keep work from a key that is about to end.
+      epochMarginSeconds: 1,
+      minRewardWei: config.minRewardWei,
+      gasPriceWei: head.baseFeePerGas + this.options.priorityFeeWei,
+      fulfilmentGas: FULFILMENT_GAS,
+      allowLoss: config.allowLoss,
+    });
+    this.keep(record);
+    const { outcome } = record;
+    if (!outcome.ok) {
+      const retryAfterMs = outcome.reason === "NO_ENCLAVE" ? WAIT_MS : outcome.retryAt === undefined ? undefined : Math.max(WAIT_MS, 1_000 * (outcome.retryAt - head.timestamp));
+      return { ok: false, reason: outcome.reason, retryAfterMs };
+    }
+    const { enclaveId, expectedFinishMs, model } = outcome.enclave;
+    const member = this.options.fleet.active.find((m) => m.enclave.description.signer === enclaveId);
     if (member === undefined) return { ok: false, reason: "NO_ENCLAVE", retryAfterMs: WAIT_MS };
-    this.inFlight.set(decision.chosen.id, (this.inFlight.get(decision.chosen.id) ?? 0) + 1);
-    const detail = { enclave: decision.chosen.id, expectedMs: Math.round(decision.chosen.expectedMs), warm: decision.chosen.warm, of: decision.backups.length + 1 + decision.refused.length };
-    return { ok: true, worker: workerOf(member, () => this.options.clock.known ?? now), detail };
+    this.directory.assigned({ enclaveId, request: asked, hostNowMs });
+    const detail = { enclave: enclaveId, expectedMs: Math.round(expectedFinishMs), warm: model === "warm", of: record.candidates.length };
+    return { ok: true, worker: workerOf(member, () => this.options.clock.known ?? head), detail };
   }
 
-  /** Takes up what became of a choice. */
+  /** Takes up what became of a choice, so that the next one is better. */
   learn(event: DispatchEvent): void {
-    const { workerId: id, request } = event;
-    if (id === undefined) return;
-    this.inFlight.set(id, Math.max(0, (this.inFlight.get(id) ?? 0) - 1));
-    if (event.result === "answered") {
-      this.experience.served({ id, model: request.modelHash, runMs: event.runMs });
-      const models = this.warm.get(id) ?? new Set<Hex32>();
-      this.warm.set(id, models.add(request.modelHash));
-    } else if (event.result === "failed" && (event.reason === "ENCLAVE_GONE" || event.reason === "SIGNER_RECORD_FULL")) {
-      this.experience.failed(id, Date.now());
+    if (event.workerId === undefined) return;
+    const report = reportOf(event);
+    this.directory.finished({ enclaveId: event.workerId, request: matchRequestOf(event.request), hostNowMs: Date.now(), report });
+  }
+
+  /** Facts of the fleet change at every heartbeat and exit; what was learnt of an enclave stays as long as it lives. */
+  private sync(): void {
+    const active = this.options.fleet.active;
+    const ids = new Set(active.map((member) => member.enclave.description.signer as string));
+    for (const id of this.known) {
+      if (ids.has(id)) continue;
+      this.directory.remove(id);
+      this.known.delete(id);
+    }
+    for (const member of active) {
+      this.known.add(member.enclave.description.signer);
+      this.directory.upsert(this.factsOf(member));
     }
   }
 
-  private candidate(member: FleetMember): Candidate {
-    const { signer: id, imageId, runtimeProfile } = member.enclave.description;
+  private factsOf(member: FleetMember) {
+    const { signer, imageId, runtimeProfile } = member.enclave.description;
+    const { runnersPerEnclave, config } = this.options;
+    const told = this.directory.list().find(({ facts }) => facts.enclaveId === signer);
     return {
-      id,
+      enclaveId: signer,
       operatorId: member.operatorId,
-      trust: member.trust,
+      trustLevel: member.trust,
       imageId,
-      profile: runtimeProfile,
-      epochEnd: member.epochEnd,
-      heartbeatDue: member.heartbeatDue,
+      runtimeProfile,
+      epochEndsAt: member.epochEnd,
+      heartbeatDueAt: member.heartbeatDue,
       draining: false,
-      capacity: this.options.runnersPerEnclave,
-      inFlight: this.inFlight.get(id) ?? 0,
-      maxInFlight: MAX_PER_RUNNER * this.options.runnersPerEnclave,
-      warm: this.warm.get(id) ?? new Set(),
-      // Whether the bytes can be had shows when they are asked for; an unknown model ends by a signed refusal.
-      loadable: () => "unknown",
-      expectedRunMs: (model) => this.experience.expectedRunMs(id, model),
-      expectedLoadMs: LOAD_MS,
-      struckUntilMs: this.experience.struckUntilMs(id),
+      runners: runnersPerEnclave,
+      maxOutstanding: MAX_PER_RUNNER * runnersPerEnclave,
+      memoryBudgetBytes: config.memoryBudget,
+      warmModels: told?.warmModels ?? [],
     };
   }
 
-  private keep(entry: KeptDecision): void {
-    this.decisions.push(entry);
+  private keep(record: DecisionRecord): void {
+    this.decisions.push(record);
     if (this.decisions.length > KEPT_DECISIONS) this.decisions.shift();
   }
 }
 
-function demandOf(request: InferenceRequest): Demand {
-  const { terms } = request;
-  return {
-    requestId: request.requestId,
-    modelHash: request.modelHash,
-    minTrust: terms.minTrust,
-    imageId: terms.imageId,
-    profile: terms.profile,
-    assignedOperator: terms.assignedOperator,
-    deadline: terms.deadline,
-    rewardWei: request.rewardWei,
-  };
+/** A refusal is an answer too: the enclave did its work. */
+function reportOf(event: DispatchEvent): RunReport {
+  if (event.result !== "failed") return { ok: true, runMs: event.runMs };
+  return { ok: false, code: event.reason as RunFailure["code"] };
 }

@@ -18,7 +18,7 @@ export class ChainClock {
     return news;
   }
 
-  get known(): ChainNow | undefined {
+  get known(): ChainHeader | undefined {
     return this.head;
   }
 

@@ -142,11 +142,11 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       onError: (error) => observer.failure("posting", error),
     });
 
-    const chooser = new Chooser({ config, fleet, clock, runnersPerEnclave: DEFAULT_ENCLAVE_LIMITS.maxRunners });
+    const chooser = new Chooser({ config, fleet, clock, runnersPerEnclave: DEFAULT_ENCLAVE_LIMITS.maxRunners, priorityFeeWei: PRIORITY_FEE_WEI });
     const models = modelSource(config);
     const dispatcher = new Dispatcher({
       store,
-      choose: (request) => chooser.choose(request),
+      choose: (request, modelBytes) => chooser.choose(request, modelBytes),
       model: (hash) => models.get(hash),
       slots: () => chooser.capacity * JOBS_PER_RUNNER,
       maxAttempts: MAX_ATTEMPTS,

@@ -18,7 +18,8 @@ export type Choice =
 
 export interface DispatcherOptions {
   readonly store: Pick<JobStore, "claim" | "heartbeat" | "answer" | "release" | "giveUp" | "reap">;
-  readonly choose: (request: InferenceRequest) => Choice;
+  /** Takes the model's size, or undefined for a model that nobody has: somebody must then sign the refusal. */
+  readonly choose: (request: InferenceRequest, modelBytes: number | undefined) => Choice;
   /** The model's bytes, re-hashed; undefined where no source has them. */
   readonly model: (hash: Hex32) => Promise<Uint8Array | undefined>;
   /** How many jobs may be in work at once: a little more than the enclaves can run, so that none waits for the store. */
@@ -34,7 +35,7 @@ export interface DispatchEvent {
   readonly request: InferenceRequest;
   readonly workerId: string | undefined;
   readonly result: "answered" | "refused" | "failed" | "unserved" | "lease-lost";
-  readonly reason: string | undefined;
+  readonly reason: RunFailure["code"] | string | undefined;
   readonly runMs: number;
 }
 
@@ -103,15 +104,15 @@ export class Dispatcher {
   private async attempt(job: ClaimedJob, signal: AbortSignal): Promise<void> {
     const { choose, nowMs } = this.options;
     const { request } = job;
-    const choice = choose(request);
+    const model = await this.options.model(request.modelHash);
+    const choice = choose(request, model?.length);
     if (!choice.ok) return this.unserved(job, choice);
     const matched = nowMs();
     let outcome: RunOutcome;
     try {
-      const model = await this.options.model(request.modelHash);
       outcome = model === undefined ? await choice.worker.refuseUnknownModel(request) : await choice.worker.run(request, model, signal);
     } catch (error) {
-      // A model source or an enclave in trouble is the attempt's failure, not the daemon's.
+      // An enclave in trouble is the attempt's failure, not the daemon's.
       if (!(error instanceof AssayError)) throw error;
       outcome = { ok: false, failure: { code: "MODEL_UNAVAILABLE", detail: error.code, retryable: true } };
     }

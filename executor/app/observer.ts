@@ -6,6 +6,7 @@ import type { JobStore } from "../jobs/ports";
 import { createLogger } from "../observability/logger";
 import { Metrics } from "../observability/metrics";
 import { startStatusServer } from "../observability/server";
+import { encodeDecision } from "../matching/decision";
 import type { PostingChain } from "../posting/ports";
 import type { SkipReason } from "../posting/poster";
 import type { TransactionEvent } from "../posting/transactions";
@@ -70,7 +71,7 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
       epochEnd,
       heartbeatDue,
     })),
-    decisions: observed?.chooser.latest ?? [],
+    decisions: (observed?.chooser.latest ?? []).slice(-20).map((record) => JSON.parse(encodeDecision(record)) as unknown),
   });
   const request = async (id: string): Promise<unknown> => {
     const summary = await store.get(hex32(id));
