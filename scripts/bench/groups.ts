@@ -1,5 +1,12 @@
 import { measureGas } from "./gas";
 import type { BenchGroup } from "./group";
+import { simulateMatching } from "./matching";
+
+const MATCHING_POLICIES = [
+  { key: "", policy: "matching", words: "matching" },
+  { key: "LeastLoaded", policy: "leastLoaded", words: "least loaded" },
+  { key: "Random", policy: "random", words: "random" },
+] as const;
 
 /** The rows the issue names; the snapshot in test/contracts/gas holds more. */
 const ROWS_OF_GAS = ["request", "fulfill", "fulfillCallback", "batch8PerItem", "batch32PerItem", "batch128PerItem", "verifyPull"];
@@ -35,6 +42,26 @@ export const GROUPS: readonly BenchGroup[] = [
       const hre = await import("hardhat");
       const measured = await measureGas(hre.default);
       return Object.fromEntries(ROWS_OF_GAS.map((name) => [`gas.${name}`, measured[name] ?? Number.NaN]));
+    },
+  },
+  {
+    name: "matching",
+    rows: MATCHING_POLICIES.flatMap(({ key, policy, words }) => [
+      { key: `matching.misassigned${key}`, what: `share assigned to an enclave that could not serve, ${words}`, unit: "share" },
+      { key: `matching.served${key}`, what: `share of what could be served that was, ${words} (${policy})`, unit: "share" },
+    ]),
+    // Seeded: 50 simulated enclaves, 2,000 requests, failures and change; the same world for each policy.
+    measure: async () => {
+      const results = simulateMatching();
+      return Object.fromEntries(
+        MATCHING_POLICIES.flatMap(({ key, policy }) => {
+          const result = results.find((r) => r.policy === policy);
+          return [
+            [`matching.misassigned${key}`, result?.misassignedShare ?? Number.NaN],
+            [`matching.served${key}`, result?.servedShare ?? Number.NaN],
+          ];
+        }),
+      );
     },
   },
 ];
