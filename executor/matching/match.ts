@@ -22,6 +22,8 @@ export type MatchOutcome =
       readonly retryAt?: number;
     };
 
+/** What a failed run costs beside its own time: a runner is started anew, or a time-out was waited for. */
+const FAILURE_MS = 1_000;
 /** What stopping an idle runner costs later, when its own model is asked for again. */
 const EVICTION_MS = 50;
 
@@ -33,7 +35,8 @@ const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
  */
 export function scoreOf(candidate: EnclaveCandidate): number {
   const attempt = candidate.loadMs + candidate.runMs + (candidate.evicts ? EVICTION_MS : 0);
-  return Math.round(candidate.waitMs + attempt / Math.max(candidate.successRate, 0.01));
+  const success = Math.max(candidate.successRate, 0.01);
+  return Math.round(candidate.waitMs + (attempt + (1 - success) * FAILURE_MS) / success);
 }
 
 /**

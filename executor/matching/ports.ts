@@ -109,7 +109,7 @@ export interface MatchContext {
 
 /** How a run that was assigned ended. */
 export type RunReport =
-  | { readonly ok: true; readonly runMs: number; readonly loaded: boolean; readonly loadMs?: number }
+  | { readonly ok: true; readonly runMs: number; readonly loadMs?: number }
   | { readonly ok: false; readonly code: RunFailure["code"] };
 
 /** Who there is and how they stand. `candidates` has no side effect; `assigned` and `finished` feed what it learns. */
