@@ -29,7 +29,7 @@ export async function httpGet(args: HttpGetArgs): Promise<HttpOutcome> {
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
     const hop = await one({ ...args, url, publicOnly: url.origin !== args.url.origin });
     if (!("redirect" in hop)) return hop;
-    if (!URL.canParse(hop.redirect, url)) return { ok: false, code: "MODEL_REDIRECT_REFUSED", detail: "not an address" };
+    if (!URL.canParse(hop.redirect, url.href)) return { ok: false, code: "MODEL_REDIRECT_REFUSED", detail: "not an address" };
     const next = new URL(hop.redirect, url);
     if (next.protocol !== "https:" && next.protocol !== url.protocol) return { ok: false, code: "MODEL_REDIRECT_REFUSED", detail: "to a weaker or unknown scheme" };
     url = next;

@@ -50,7 +50,7 @@ export class ModelLibrary implements ModelSource {
     const flight = this.#flights.get(modelHash) ?? this.#start(modelHash);
     flight.waiting += 1;
     try {
-      return signal === undefined ? await flight.outcome : await Promise.race([flight.outcome, aborted(signal, this.name)]);
+      return signal === undefined ? await flight.outcome : await orAborted(flight.outcome, signal, this.name);
     } finally {
       flight.waiting -= 1;
       if (flight.waiting === 0) {
@@ -92,6 +92,16 @@ export class ModelLibrary implements ModelSource {
   }
 }
 
-function aborted(signal: AbortSignal, name: string): Promise<FetchOutcome> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed("MODEL_ABORTED", name, "aborted")), { once: true }));
+/** The listener is taken off again: the process's one signal lives longer than any fetch. */
+async function orAborted(outcome: Promise<FetchOutcome>, signal: AbortSignal, name: string): Promise<FetchOutcome> {
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<FetchOutcome>((resolve) => {
+    stop = () => resolve(failed("MODEL_ABORTED", name, "aborted"));
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([outcome, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
