@@ -8,7 +8,6 @@ import { loadPlatform } from "../enclave/platform/platform";
 import { FOLLOWED_TOPICS } from "../intake/events";
 import { Follower } from "../intake/follower";
 import { sqliteJobStore } from "../jobs/sqliteStore";
-import { openKeystore } from "../keystore/keystore";
 import { Poster } from "../posting/poster";
 import { Transactions } from "../posting/transactions";
 import { domainSeparator } from "../protocol/statement";
@@ -25,7 +24,7 @@ import { fastKeccak } from "./hashing";
 import { intakeLoop } from "./intakeLoop";
 import { openKeys } from "./keys";
 import { Loop } from "./loops";
-import { modelSource } from "./models";
+import { modelLibrary } from "./models";
 import { type Observer, startObserver } from "./observer";
 import { platformRootPath } from "./paths";
 import { RegistryClient } from "./registryClient";
@@ -60,7 +59,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     const chainId = BigInt(record.chainId);
     await checkDeployment(record, rpcDeploymentChain(rpc));
     await refuseDisagreement(rpc, record.chainId, record.genesisHash);
-    const keys = await openKeys({ config, chainId, openKeystore, ask: hooks.ask });
+    const keys = await openKeys({ config, chainId, ask: hooks.ask });
     mkdirSync(config.dataDir, { recursive: true });
     const store = sqliteJobStore(config.storePath);
     closers.push(() => store.close());
@@ -143,11 +142,11 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     });
 
     const chooser = new Chooser({ config, fleet, clock, runnersPerEnclave: DEFAULT_ENCLAVE_LIMITS.maxRunners, priorityFeeWei: PRIORITY_FEE_WEI });
-    const models = modelSource(config);
+    const models = modelLibrary(config, (error) => observer.failure("availability", error));
     const dispatcher = new Dispatcher({
       store,
       choose: (request, modelBytes) => chooser.choose(request, modelBytes),
-      model: (hash) => models.get(hash),
+      model: (hash) => models.fetch(hash, signal),
       slots: () => chooser.capacity * JOBS_PER_RUNNER,
       maxAttempts: MAX_ATTEMPTS,
       leaseMs: LEASE_MS,

@@ -20,8 +20,8 @@ export interface DispatcherOptions {
   readonly store: Pick<JobStore, "claim" | "heartbeat" | "answer" | "release" | "giveUp" | "reap">;
   /** Takes the model's size, or undefined for a model that nobody has: somebody must then sign the refusal. */
   readonly choose: (request: InferenceRequest, modelBytes: number | undefined) => Choice;
-  /** The model's bytes, re-hashed; undefined where no source has them. */
-  readonly model: (hash: Hex32) => Promise<Uint8Array | undefined>;
+  /** The model's bytes, re-hashed, or why there are none: only `MODEL_NOT_FOUND` says that nobody has them. */
+  readonly model: (hash: Hex32) => Promise<{ readonly ok: true; readonly bytes: Uint8Array } | { readonly ok: false; readonly failure: { readonly code: string } }>;
   /** How many jobs may be in work at once: a little more than the enclaves can run, so that none waits for the store. */
   readonly slots: () => number;
   readonly maxAttempts: number;
@@ -42,6 +42,7 @@ export interface DispatchEvent {
 /** Wait before a failed job is tried again, doubled by every attempt. */
 const RETRY_FIRST_MS = 200;
 const RETRY_MOST_MS = 30_000;
+const MODEL_RETRY_MS = 2_000;
 
 /** Takes waiting jobs to enclaves and stores what they signed. One lease per job; a lost lease throws the work away, never the job. */
 export class Dispatcher {
@@ -104,7 +105,12 @@ export class Dispatcher {
   private async attempt(job: ClaimedJob, signal: AbortSignal): Promise<void> {
     const { choose, nowMs } = this.options;
     const { request } = job;
-    const model = await this.options.model(request.modelHash);
+    const found = await this.options.model(request.modelHash);
+    if (!found.ok && found.failure.code !== "MODEL_NOT_FOUND") {
+      // A source that is down says nothing: to refuse now would end a request that can be served in a minute.
+      return this.unserved(job, { ok: false, reason: found.failure.code, retryAfterMs: MODEL_RETRY_MS });
+    }
+    const model = found.ok ? found.bytes : undefined;
     const choice = choose(request, model?.length);
     if (!choice.ok) return this.unserved(job, choice);
     const matched = nowMs();

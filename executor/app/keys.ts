@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
 import { type BaseWallet, Wallet } from "ethers";
 import type { Config } from "../config/loadConfig";
 import { AssayError } from "../domain/errors";
+import { openKeystore } from "../keystore/keystoreFile";
+import { passwordFromFile } from "../keystore/password";
 import { isDevelopmentChain } from "../domain/developmentChains";
 
 export interface OperatorKeys {
@@ -9,14 +10,11 @@ export interface OperatorKeys {
   readonly poster: BaseWallet;
 }
 
-/** Opens one encrypted keystore; `ask` is used where no password file is given. */
-export type OpenKeystore = (args: { path: string; password: string }) => Promise<BaseWallet>;
-
 /**
  * The keys of the operator: from encrypted keystores, or, on development chains only, raw from the environment.
  * @throws AssayError `KEYS_RAW_OUTSIDE_DEVELOPMENT`, `KEYS_MISSING` and those of the keystore
  */
-export async function openKeys(args: { config: Config; chainId: bigint; openKeystore: OpenKeystore; ask: (prompt: string) => Promise<string> }): Promise<OperatorKeys> {
+export async function openKeys(args: { config: Config; chainId: bigint; ask: (prompt: string) => Promise<string> }): Promise<OperatorKeys> {
   const { config } = args;
   const open = async (what: string, raw: string | undefined, file: string | undefined, passwordFile: string | undefined): Promise<BaseWallet | undefined> => {
     if (raw !== undefined) {
@@ -31,8 +29,8 @@ export async function openKeys(args: { config: Config; chainId: bigint; openKeys
       return new Wallet(raw);
     }
     if (file === undefined) return undefined;
-    const password = passwordFile === undefined ? await args.ask(`Password of the ${what} keystore: `) : readFileSync(passwordFile, "utf8").replace(/\r?\n$/, "");
-    return args.openKeystore({ path: file, password });
+    const password = passwordFile === undefined ? () => args.ask(`Password of the ${what} keystore: `) : passwordFromFile(passwordFile);
+    return new Wallet((await openKeystore({ path: file, password })).privateKey);
   };
   const operator = await open("operator", config.operatorPrivateKey, config.operatorKeystore, config.operatorPasswordFile);
   if (operator === undefined) {

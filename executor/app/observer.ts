@@ -3,9 +3,9 @@ import { type Hex32, hex32 } from "../domain/ids";
 import type { Config } from "../config/loadConfig";
 import type { StepResult } from "../intake/follower";
 import type { JobStore } from "../jobs/ports";
-import { createLogger } from "../observability/logger";
-import { Metrics } from "../observability/metrics";
-import { startStatusServer } from "../observability/server";
+import { startHealthServer } from "../observability/healthServer";
+import { type Component, createLoggerFactory } from "../observability/logger";
+import { createMetrics } from "../observability/metrics";
 import { encodeDecision } from "../matching/decision";
 import type { PostingChain } from "../posting/ports";
 import type { SkipReason } from "../posting/poster";
@@ -37,7 +37,7 @@ export interface Observer {
   skipped(requestId: Hex32, why: SkipReason): void;
   fleet(event: FleetEvent): void;
   /** @returns milliseconds to wait before the step is tried again */
-  failure(stage: string, error: unknown): number;
+  failure(stage: Component, error: unknown): number;
   close(): Promise<void>;
 }
 
@@ -47,8 +47,8 @@ const BALANCE_EVERY_BLOCKS = 50;
 
 export async function startObserver(args: { config: Config; store: JobStore; clock: ChainClock }): Promise<Observer> {
   const { config, store, clock } = args;
-  const log = createLogger(config.logLevel);
-  const metrics = new Metrics();
+  const logs = createLoggerFactory({ level: config.logLevel });
+  const metrics = createMetrics();
   let observed: Observed | undefined;
   let isReady = false;
   let balanceSeenAt = Number.NEGATIVE_INFINITY;
@@ -77,25 +77,30 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     const summary = await store.get(hex32(id));
     return summary === undefined ? undefined : { ...summary, timeline: await store.timeline(hex32(id)) };
   };
-  const server = await startStatusServer({
+  const server = await startHealthServer({
     host: config.httpHost,
     port: config.httpPort,
-    routes: { ready: () => isReady, status, request, metrics: async () => ({ type: metrics.registry.contentType, text: await metrics.registry.metrics() }) },
+    allowRemote: config.httpAllowRemote,
+    readiness: async () => ({ ready: isReady, parts: { chain: clock.known !== undefined, enclaves: (observed?.fleet.active.length ?? 0) > 0 } }),
+    status,
+    request,
+    metrics: metrics.registry,
+    onError: (error) => failure("observability", error),
   });
 
-  const failure = (stage: string, error: unknown): number => {
-    const code = isAssayError(error) ? error.code : "BUG";
-    metrics.failures.inc({ stage, code });
+  function failure(stage: Component, error: unknown): number {
+    if (stage === "intake") metrics.intakeReadFailures.inc();
     // What is not typed is a bug of ours: it is shown whole, and the loop goes on, because stopping would lose more.
-    if (isAssayError(error)) log.warn({ stage, code, context: error.context }, "a step failed and will be tried again");
-    else log.error({ stage, err: error }, "a step failed in a way that was not foreseen");
+    if (isAssayError(error)) logs(stage).warn("a step failed and will be tried again", { code: error.code, context: error.context });
+    else logs(stage).error("a step failed in a way that was not foreseen", { error: error instanceof Error ? error.stack : String(error) });
     return WAIT_AFTER_FAILURE_MS;
-  };
+  }
   const watchBalance = async (block: number): Promise<void> => {
     if (observed === undefined || block - balanceSeenAt < BALANCE_EVERY_BLOCKS) return;
     balanceSeenAt = block;
     const balanceWei = await observed.chain.balance(observed.poster as never);
-    if (balanceWei < config.lowBalanceWei) log.warn({ stage: "posting", account: observed.poster, balanceWei: balanceWei.toString() }, "the posting key is low on ether");
+    metrics.postingBalance.set(Number(balanceWei));
+    if (balanceWei < config.lowBalanceWei) logs("posting").warn("the posting key is low on ether", { account: observed.poster, balanceWei: balanceWei.toString() });
   };
 
   return {
@@ -105,42 +110,41 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     },
     ready: () => {
       isReady = true;
-      log.info({ stage: "daemon", url: server.url }, "ready");
+      logs("app").info("ready", { url: server.url });
     },
     progress: (result) => {
       if (result.kind === "reorg") return;
-      metrics.headBlock.set(result.head.number);
+      metrics.intakeHead.set(result.head.number);
+      metrics.intakeLag.set(Math.max(0, Date.now() / 1_000 - result.head.timestamp));
       void watchBalance(result.head.number).catch((error: unknown) => failure("posting", error));
       if (result.kind !== "advanced") return;
-      metrics.requests.inc(result.added);
-      metrics.endings.inc(result.ended);
-      for (const { log: entry, code } of result.rejected) log.warn({ stage: "intake", code, transaction: entry.transactionHash }, "a log of the hub was not taken");
+      metrics.intakeRequests.inc(result.added);
+      for (const { log: entry, code } of result.rejected) logs("intake").warn("a log of the hub was not taken", { code, transaction: entry.transactionHash });
     },
     reorg: ({ ancestor, orphaned, reopened }) => {
-      metrics.reorgs.inc();
-      log.warn({ stage: "intake", ancestor, orphaned, reopened }, "the chain was reorganised");
+      metrics.intakeReorgs.inc();
+      logs("intake").warn("the chain was reorganised", { ancestor, orphaned, reopened });
     },
     outcome: ({ request: { requestId }, workerId, result, reason, runMs }) => {
-      metrics.outcomes.inc({ result, reason: reason ?? "" });
-      if (result === "answered") metrics.runSeconds.observe(runMs / 1_000);
-      log.info({ stage: "jobs", requestId, enclave: workerId, result, reason, runMs }, "an attempt ended");
+      metrics.matchingDecisions.inc({ outcome: workerId === undefined ? "unserved" : "served" });
+      if (workerId !== undefined) metrics.enclaveRun.observe({ outcome: result }, runMs / 1_000);
+      if (result === "failed") metrics.enclaveFailures.inc({ code: reason ?? "" });
+      if (workerId === undefined && reason !== undefined) metrics.matchingRefusals.inc({ reason });
+      logs("jobs").info("an attempt ended", { requestId, enclave: workerId, result, reason, runMs });
     },
     transaction: (event) => {
-      metrics.transactions.inc({ event: event.kind });
-      const { hash, label, nonce } = event.tx;
-      log.info({ stage: "posting", event: event.kind, hash, label, nonce, ...(event.kind === "closed" ? { succeeded: event.receipt.succeeded } : {}) }, "a transaction moved");
+      metrics.postingTransactions.inc({ outcome: event.kind });
+      const { hash, label, nonce, jobIds } = event.tx;
+      if (event.kind === "sent" && jobIds.length > 0) metrics.postingItems.observe(jobIds.length);
+      if (event.kind === "closed") metrics.postingGas.inc(Number(event.receipt.gasUsed));
+      logs("posting").info("a transaction moved", { event: event.kind, hash, label, nonce, ...(event.kind === "closed" ? { succeeded: event.receipt.succeeded } : {}) });
     },
-    skipped: (requestId, why) => {
-      metrics.skipped.inc({ reason: why });
-      log.info({ stage: "posting", requestId, reason: why }, "an answer waits");
-    },
+    skipped: (requestId, why) => logs("posting").info("an answer waits", { requestId, reason: why }),
     fleet: (event) => {
-      metrics.enclaves.set(observed?.fleet.active.length ?? 0);
-      if (event.kind === "exited") {
-        metrics.enclaveExits.inc();
-        log.warn({ stage: "enclave", slot: event.slot, reason: event.reason }, "an enclave ended and is replaced");
-      } else if (event.kind === "failed") failure("enclave", event.error);
-      else log.info({ stage: "enclave", slot: event.slot, event: event.kind, signer: event.member?.enclave.description.signer }, "an enclave moved");
+      metrics.enclaveUp.set(observed?.fleet.active.length ?? 0);
+      if (event.kind === "exited") logs("enclave").warn("an enclave ended and is replaced", { slot: event.slot, reason: event.reason });
+      else if (event.kind === "failed") failure("enclave", event.error);
+      else logs("enclave").info("an enclave moved", { slot: event.slot, event: event.kind, signer: event.member?.enclave.description.signer });
     },
     failure,
     close: () => server.close(),

@@ -17,6 +17,8 @@ export interface HealthServerArgs {
   readonly readiness: () => Promise<Readiness>;
   /** Jobs, enclaves, refusals …; anything that JSON can hold, and bigints. */
   readonly status: () => Promise<unknown>;
+  /** The life of one request by its id; undefined for one that is not known. */
+  readonly request?: (requestId: string) => Promise<unknown>;
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   /** Told of a provider that threw; the asker only learns that it did. */
   readonly onError: (error: unknown) => void;
@@ -29,7 +31,8 @@ export interface HealthServer {
 }
 
 /**
- * Serves `/healthz` (the process answers), `/readyz` (200 or 503 with the parts), `/metrics` (Prometheus text) and `/status` (JSON).
+ * Serves `/healthz` (the process answers), `/readyz` (200 or 503 with the parts), `/metrics` (Prometheus text), `/status` (JSON) and
+ * `/requests/<id>` (JSON).
  * Nothing can be changed through it.
  * @throws AssayError `OBSERVABILITY_PORT_TAKEN`, `OBSERVABILITY_LISTEN_FAILED`
  */
@@ -47,9 +50,11 @@ export async function startHealthServer(args: HealthServerArgs): Promise<HealthS
     return reply.code(readiness.ready ? 200 : 503).send(readiness);
   });
   server.get("/metrics", async (_request, reply) => reply.type(args.metrics.contentType).send(await args.metrics.metrics()));
-  server.get("/status", async (_request, reply) => {
-    const text = JSON.stringify(await args.status(), (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
-    return reply.type("application/json; charset=utf-8").send(text);
+  server.get("/status", async (_request, reply) => reply.type(JSON_TYPE).send(jsonOf(await args.status())));
+  server.get<{ Params: { id: string } }>("/requests/:id", async ({ params: { id } }, reply) => {
+    const found = /^0x[0-9a-fA-F]{64}$/.test(id) ? await args.request?.(id.toLowerCase()) : undefined;
+    if (found === undefined) return reply.code(404).send({ error: "OBSERVABILITY_NO_SUCH_REQUEST" });
+    return reply.type(JSON_TYPE).send(jsonOf(found));
   });
   try {
     await server.listen({ host: args.host, port: args.port });
@@ -66,6 +71,12 @@ export async function startHealthServer(args: HealthServerArgs): Promise<HealthS
   const bound = server.server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : args.port;
   return { url: `http://${isIPv6(args.host) ? `[${args.host}]` : args.host}:${port}`, close: () => server.close() };
+}
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+function jsonOf(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "bigint" ? inner.toString() : inner));
 }
 
 /** A web page can point a name of its own at 127.0.0.1 (DNS rebinding) and read what a browser fetches there; its name gives it away. */
