@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistry, Registration} from "./interfaces/IEnclaveRegistry.sol";
-import {RegistryConfig} from "./interfaces/RegistryConfig.sol";
-import {Codes} from "./libraries/Codes.sol";
-import {Domain} from "./libraries/Domain.sol";
-import {Proofs} from "./libraries/Proofs.sol";
-import {SignerRecord, SignerRecords} from "./libraries/SignerRecord.sol";
-import {Statements} from "./libraries/Statements.sol";
-import {Attested, RegistryAttestation} from "./registry/RegistryAttestation.sol";
-import {RegistryOperators} from "./registry/RegistryOperators.sol";
+import { IEnclaveRegistry, Registration } from "./interfaces/IEnclaveRegistry.sol";
+import { RegistryConfig } from "./interfaces/RegistryConfig.sol";
+import { Codes } from "./libraries/Codes.sol";
+import { Domain } from "./libraries/Domain.sol";
+import { Proofs } from "./libraries/Proofs.sol";
+import { SignerRecord, SignerRecords } from "./libraries/SignerRecord.sol";
+import { Statements } from "./libraries/Statements.sol";
+import { Attested, RegistryAttestation } from "./registry/RegistryAttestation.sol";
+import { RegistryOperators } from "./registry/RegistryOperators.sol";
 
 /// @title EnclaveRegistry
 /// @notice See `IEnclaveRegistry` for what it does, promises and does not check. Its parts: `RegistryGovernance`

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistry} from "./interfaces/IEnclaveRegistry.sol";
-import {HubCore} from "./hub/HubCore.sol";
-import {HubPull} from "./hub/HubPull.sol";
-import {HubRequests} from "./hub/HubRequests.sol";
-import {HubResults} from "./hub/HubResults.sol";
+import { IEnclaveRegistry } from "./interfaces/IEnclaveRegistry.sol";
+import { HubCore } from "./hub/HubCore.sol";
+import { HubPull } from "./hub/HubPull.sol";
+import { HubRequests } from "./hub/HubRequests.sol";
+import { HubResults } from "./hub/HubResults.sol";
 
 /// @title InferenceHub
 /// @notice See `IInferenceHub` for what it does, promises and does not check. Its parts: `HubLedger` (money), `HubCore`

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistry} from "./interfaces/IEnclaveRegistry.sol";
-import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
-import {Codes} from "./libraries/Codes.sol";
-import {Domain} from "./libraries/Domain.sol";
-import {Lifetime} from "./libraries/Lifetime.sol";
-import {Proofs} from "./libraries/Proofs.sol";
-import {Statements} from "./libraries/Statements.sol";
+import { IEnclaveRegistry } from "./interfaces/IEnclaveRegistry.sol";
+import { IModelRegistry } from "./interfaces/IModelRegistry.sol";
+import { Codes } from "./libraries/Codes.sol";
+import { Domain } from "./libraries/Domain.sol";
+import { Lifetime } from "./libraries/Lifetime.sol";
+import { Proofs } from "./libraries/Proofs.sol";
+import { Statements } from "./libraries/Statements.sol";
 
 /// @title ModelRegistry
 /// @notice See `IModelRegistry`. Two things that never touch: what enclaves said about a hash, which is true for all,

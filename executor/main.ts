@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { stdin, stderr } from "node:process";
+import { stderr, stdin } from "node:process";
 import { createInterface } from "node:readline/promises";
 import { runExecutor } from "./app/daemon";
 import { loadConfig } from "./config/loadConfig";
@@ -19,7 +19,10 @@ function readOptional(path: string): string | undefined {
 
 async function ask(prompt: string): Promise<string> {
   if (!stdin.isTTY) {
-    throw new AssayError({ code: "KEYS_NOBODY_TO_ASK", message: "no terminal to ask for the password on; give --operator-password-file" });
+    throw new AssayError({
+      code: "KEYS_NOBODY_TO_ASK",
+      message: "no terminal to ask for the password on; give --operator-password-file",
+    });
   }
   const terminal = createInterface({ input: stdin, output: stderr });
   try {

@@ -32,7 +32,9 @@ function main(args: readonly string[]): number {
   const shown = relative(packageRoot(), TARGET);
   const same = existsSync(TARGET) && readFileSync(TARGET, "utf8") === text;
   if (args.includes("--check")) {
-    console.log(same ? `${shown} is up to date` : `${shown} differs from the contracts; run: npx ts-node scripts/abi.ts`);
+    console.log(
+      same ? `${shown} is up to date` : `${shown} differs from the contracts; run: npx ts-node scripts/abi.ts`,
+    );
     return same ? 0 : 1;
   }
   if (!same) {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {Request} from "../interfaces/HubTypes.sol";
-import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {Codes} from "../libraries/Codes.sol";
-import {Domain} from "../libraries/Domain.sol";
-import {Proofs} from "../libraries/Proofs.sol";
-import {RegistryCalls} from "../libraries/RegistryCalls.sol";
-import {RequestState, RequestStates} from "../libraries/RequestState.sol";
-import {Statements} from "../libraries/Statements.sol";
-import {Terms, TermsHead} from "../libraries/Terms.sol";
-import {HubLedger} from "./HubLedger.sol";
+import { Request } from "../interfaces/HubTypes.sol";
+import { IEnclaveRegistry } from "../interfaces/IEnclaveRegistry.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { Codes } from "../libraries/Codes.sol";
+import { Domain } from "../libraries/Domain.sol";
+import { Proofs } from "../libraries/Proofs.sol";
+import { RegistryCalls } from "../libraries/RegistryCalls.sol";
+import { RequestState, RequestStates } from "../libraries/RequestState.sol";
+import { Statements } from "../libraries/Statements.sol";
+import { Terms, TermsHead } from "../libraries/Terms.sol";
+import { HubLedger } from "./HubLedger.sol";
 
 /// @dev What is known while results land, one item after the other.
 /// @param signer The key the registry was last asked about.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {Account} from "../libraries/Account.sol";
+import { IEnclaveRegistry } from "../interfaces/IEnclaveRegistry.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { Account } from "../libraries/Account.sol";
 
 /// @title The hub's money: credits and their payment
 /// @notice Invariant: the rewards of all open requests plus all credits equal what the hub was paid less what it paid

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {Expected, ResultStatement} from "../interfaces/HubTypes.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {Codes} from "../libraries/Codes.sol";
-import {Domain} from "../libraries/Domain.sol";
-import {Lifetime} from "../libraries/Lifetime.sol";
-import {Proofs} from "../libraries/Proofs.sol";
-import {RequestState, RequestStates} from "../libraries/RequestState.sol";
-import {Statements} from "../libraries/Statements.sol";
-import {HubCore} from "./HubCore.sol";
+import { Expected, ResultStatement } from "../interfaces/HubTypes.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { Codes } from "../libraries/Codes.sol";
+import { Domain } from "../libraries/Domain.sol";
+import { Lifetime } from "../libraries/Lifetime.sol";
+import { Proofs } from "../libraries/Proofs.sol";
+import { RequestState, RequestStates } from "../libraries/RequestState.sol";
+import { Statements } from "../libraries/Statements.sol";
+import { HubCore } from "./HubCore.sol";
 
 /// @title Pull: results that are brought and checked, without storage; and what can be said about old ones
 abstract contract HubPull is HubCore {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {Request} from "../interfaces/HubTypes.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {Account} from "../libraries/Account.sol";
-import {RequestState, RequestStates} from "../libraries/RequestState.sol";
-import {Statements} from "../libraries/Statements.sol";
-import {Terms, TermsHead} from "../libraries/Terms.sol";
-import {HubCore} from "./HubCore.sol";
+import { Request } from "../interfaces/HubTypes.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { Account } from "../libraries/Account.sol";
+import { RequestState, RequestStates } from "../libraries/RequestState.sol";
+import { Statements } from "../libraries/Statements.sol";
+import { Terms, TermsHead } from "../libraries/Terms.sol";
+import { HubCore } from "./HubCore.sol";
 
 /// @title Opening and refunding requests
 abstract contract HubRequests is HubCore {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {BoundResult, Fulfilment, Request} from "../interfaces/HubTypes.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
-import {Account} from "../libraries/Account.sol";
-import {Callback} from "../libraries/Callback.sol";
-import {Codes} from "../libraries/Codes.sol";
-import {Handed} from "../libraries/Handed.sol";
-import {Lifetime} from "../libraries/Lifetime.sol";
-import {RequestState, RequestStates} from "../libraries/RequestState.sol";
-import {Statements} from "../libraries/Statements.sol";
-import {Terms, TermsHead} from "../libraries/Terms.sol";
-import {HubCore, Work} from "./HubCore.sol";
+import { BoundResult, Fulfilment, Request } from "../interfaces/HubTypes.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
+import { Account } from "../libraries/Account.sol";
+import { Callback } from "../libraries/Callback.sol";
+import { Codes } from "../libraries/Codes.sol";
+import { Handed } from "../libraries/Handed.sol";
+import { Lifetime } from "../libraries/Lifetime.sol";
+import { RequestState, RequestStates } from "../libraries/RequestState.sol";
+import { Statements } from "../libraries/Statements.sol";
+import { Terms, TermsHead } from "../libraries/Terms.sol";
+import { HubCore, Work } from "./HubCore.sol";
 
 /// @title How requests end: results, callbacks and refusals
 /// @notice Order within an item: all checks, then its state, then every credit that is still owed, then the callback.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IRegistryGovernance} from "./IRegistryGovernance.sol";
-import {IEnclaveRegistryErrors} from "./IEnclaveRegistryErrors.sol";
+import { IRegistryGovernance } from "./IRegistryGovernance.sol";
+import { IEnclaveRegistryErrors } from "./IEnclaveRegistryErrors.sol";
 
 /// @notice An attestation with what its hashes stand for, and the operator's consent.
 /// @param verifierIndex Which verifier understands the document.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {BoundResult, Expected, Fulfilment, Request, ResultStatement} from "./HubTypes.sol";
-import {IEnclaveRegistry} from "./IEnclaveRegistry.sol";
-import {IInferenceHubErrors} from "./IInferenceHubErrors.sol";
+import { BoundResult, Expected, Fulfilment, Request, ResultStatement } from "./HubTypes.sol";
+import { IEnclaveRegistry } from "./IEnclaveRegistry.sol";
+import { IInferenceHubErrors } from "./IInferenceHubErrors.sol";
 
 /// @title Requests, escrow, fulfilment, refusals, callbacks, refunds and pull verification
 /// @notice A contract asks a model, an enclave answers, the chain checks the proof, the contract acts.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistry} from "./IEnclaveRegistry.sol";
+import { IEnclaveRegistry } from "./IEnclaveRegistry.sol";
 
 /// @title Model hash -> tensor signature, as an enclave admitted it; names per registrant
 /// @notice The tensor signature of a hash is what a live enclave signed in an `Admission`. Names, versions, locations

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {BoundResult, Request} from "../interfaces/HubTypes.sol";
-import {IInferenceCallback} from "../interfaces/IInferenceCallback.sol";
-import {IInferenceHubErrors} from "../interfaces/IInferenceHubErrors.sol";
-import {Handed} from "./Handed.sol";
+import { BoundResult, Request } from "../interfaces/HubTypes.sol";
+import { IInferenceCallback } from "../interfaces/IInferenceCallback.sol";
+import { IInferenceHubErrors } from "../interfaces/IInferenceHubErrors.sol";
+import { Handed } from "./Handed.sol";
 
 /// @title The one call the hub makes to a requester
 /// @notice Three attacks meet here. A poster who gives too little gas starves the callback (EIP-150 silently lowers the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {BoundResult, Request} from "../interfaces/HubTypes.sol";
+import { BoundResult, Request } from "../interfaces/HubTypes.sol";
 
 /// @title Reading what is handed back
 /// @notice The compiler checks bounds and upper bits at every access to nested calldata, about 90 gas each. For a

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {Codes} from "./Codes.sol";
+import { Codes } from "./Codes.sol";
 
 /// @title When a statement is of this time
 /// @notice The block's time decides. Clocks of hosts and enclaves are claims: they bound how long a statement can be

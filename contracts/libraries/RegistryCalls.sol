@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
+import { IEnclaveRegistry } from "../interfaces/IEnclaveRegistry.sol";
 
 /// @title The hub's two questions to its registry, without the compiler's coding
 /// @notice The registry is immutable, was deployed for this hub and has code, which the hub's constructor proved by

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {BoundResult, Request, ResultStatement} from "../interfaces/HubTypes.sol";
-import {Handed} from "./Handed.sol";
+import { BoundResult, Request, ResultStatement } from "../interfaces/HubTypes.sol";
+import { Handed } from "./Handed.sol";
 
 /// @title Hashes of what is asked and what is signed
 /// @notice docs/protocol.md sections 3 and 4. All functions are pure; domains are added by `Domain.digest`.

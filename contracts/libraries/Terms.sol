@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IInferenceHubErrors} from "../interfaces/IInferenceHubErrors.sol";
+import { IInferenceHubErrors } from "../interfaces/IInferenceHubErrors.sol";
 
 /// @dev The first 32 bytes of terms: `u8 version | u40 deadline | u40 retryUntil | u32 callbackGas | u8 minTrust |
 /// u8 proofKind | u8 inputKind | u32 assignedOperator | u72 refusalFeeWei | u8 flags`, big-endian.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistryErrors} from "../interfaces/IEnclaveRegistryErrors.sol";
+import { IEnclaveRegistryErrors } from "../interfaces/IEnclaveRegistryErrors.sol";
 
 /// @notice What an enclave says about itself inside its attestation, version 1.
 /// @param version 1.

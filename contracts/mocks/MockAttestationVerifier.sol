@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {Claims, IAttestationVerifier} from "../interfaces/IAttestationVerifier.sol";
+import { Claims, IAttestationVerifier } from "../interfaces/IAttestationVerifier.sol";
 
 /// @notice Test only: believes whatever claims it is fed, ABI-encoded, as the document.
 contract MockAttestationVerifier is IAttestationVerifier {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {Expected, ResultStatement} from "../interfaces/HubTypes.sol";
-import {IInferenceCallback, InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import { Expected, ResultStatement } from "../interfaces/HubTypes.sol";
+import { IInferenceCallback, InferenceAnswer } from "../interfaces/IInferenceCallback.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
 
 /// @notice Test only: the smallest requester that acts on an answer, for the benchmark.
 contract MockGasRequester is IInferenceCallback {
@@ -15,7 +15,7 @@ contract MockGasRequester is IInferenceCallback {
     }
 
     function ask(bytes32 modelHash, bytes calldata input, bytes calldata terms, bytes32 salt) external payable {
-        _hub.request{value: msg.value}(modelHash, input, terms, salt);
+        _hub.request{ value: msg.value }(modelHash, input, terms, salt);
     }
 
     function onInference(InferenceAnswer calldata, bytes calldata output) external override {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IInferenceCallback, InferenceAnswer} from "../interfaces/IInferenceCallback.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import { IInferenceCallback, InferenceAnswer } from "../interfaces/IInferenceCallback.sol";
+import { IInferenceHub } from "../interfaces/IInferenceHub.sol";
 
 /// @notice Test only: a requester whose callback does what the test tells it to, good or evil.
 contract MockRequester is IInferenceCallback {
@@ -62,11 +62,11 @@ contract MockRequester is IInferenceCallback {
         bytes calldata terms,
         bytes32 salt
     ) external payable returns (bytes32) {
-        return hub.request{value: msg.value}(modelHash, input, terms, salt);
+        return hub.request{ value: msg.value }(modelHash, input, terms, salt);
     }
 
     function act(address target, bytes calldata data) external payable {
-        (bool ok, bytes memory result) = target.call{value: msg.value}(data);
+        (bool ok, bytes memory result) = target.call{ value: msg.value }(data);
         if (!ok) {
             assembly ("memory-safe") {
                 revert(add(result, 0x20), mload(result))

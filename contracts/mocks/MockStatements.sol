@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {ResultStatement} from "../interfaces/HubTypes.sol";
-import {Domain} from "../libraries/Domain.sol";
-import {Statements} from "../libraries/Statements.sol";
+import { ResultStatement } from "../interfaces/HubTypes.sol";
+import { Domain } from "../libraries/Domain.sol";
+import { Statements } from "../libraries/Statements.sol";
 
 /// @notice Test only: the hashes that Solidity and TypeScript must agree on, callable.
 contract MockStatements {
@@ -23,12 +23,7 @@ contract MockStatements {
         return Statements.resultHash(statement);
     }
 
-    function refusalHash(
-        bytes32 id,
-        uint16 reason,
-        uint64 issuedAt,
-        uint64 expiresAt
-    ) external pure returns (bytes32) {
+    function refusalHash(bytes32 id, uint16 reason, uint64 issuedAt, uint64 expiresAt) external pure returns (bytes32) {
         return Statements.refusalHash(id, reason, issuedAt, expiresAt);
     }
 

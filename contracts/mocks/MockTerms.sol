@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {Callback} from "../libraries/Callback.sol";
-import {Proofs} from "../libraries/Proofs.sol";
-import {Terms, TermsFields, TermsHead} from "../libraries/Terms.sol";
+import { Callback } from "../libraries/Callback.sol";
+import { Proofs } from "../libraries/Proofs.sol";
+import { Terms, TermsFields, TermsHead } from "../libraries/Terms.sol";
 
 /// @notice Test only: the internal libraries, callable.
 contract MockTerms {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {Claims, IAttestationVerifier} from "../interfaces/IAttestationVerifier.sol";
-import {IEnclaveRegistry, Registration} from "../interfaces/IEnclaveRegistry.sol";
-import {RegistryConfig} from "../interfaces/RegistryConfig.sol";
-import {DevelopmentChains} from "../libraries/DevelopmentChains.sol";
-import {Domain} from "../libraries/Domain.sol";
-import {Statements} from "../libraries/Statements.sol";
-import {EnclaveData, UserData} from "../libraries/UserData.sol";
-import {RegistryGovernance} from "./RegistryGovernance.sol";
+import { SignatureChecker } from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import { Claims, IAttestationVerifier } from "../interfaces/IAttestationVerifier.sol";
+import { IEnclaveRegistry, Registration } from "../interfaces/IEnclaveRegistry.sol";
+import { RegistryConfig } from "../interfaces/RegistryConfig.sol";
+import { DevelopmentChains } from "../libraries/DevelopmentChains.sol";
+import { Domain } from "../libraries/Domain.sol";
+import { Statements } from "../libraries/Statements.sol";
+import { EnclaveData, UserData } from "../libraries/UserData.sol";
+import { RegistryGovernance } from "./RegistryGovernance.sol";
 
 /// @dev A document that passed every check.
 /// @param signer The key born in the enclave.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
-import {IRegistryGovernance} from "../interfaces/IRegistryGovernance.sol";
-import {RegistryConfig} from "../interfaces/RegistryConfig.sol";
-import {DevelopmentChains} from "../libraries/DevelopmentChains.sol";
+import { IEnclaveRegistry } from "../interfaces/IEnclaveRegistry.sol";
+import { IRegistryGovernance } from "../interfaces/IRegistryGovernance.sol";
+import { RegistryConfig } from "../interfaces/RegistryConfig.sol";
+import { DevelopmentChains } from "../libraries/DevelopmentChains.sol";
 
 /// @title Images, roots, verifiers and roles behind one timelock
 /// @notice Trust is added slowly and in public, and taken away at once and for ever. Every record is written at most

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
+import { IEnclaveRegistry } from "../interfaces/IEnclaveRegistry.sol";
 
 /// @title Operators, apart from any key
 /// @notice One id per address, counted from 1 and never given up: credit, reputation and evidence hang on it while

@@ -24,7 +24,15 @@ export class Chooser {
   private readonly known = new Set<string>();
   private readonly decisions: DecisionRecord[] = [];
 
-  constructor(private readonly options: { readonly config: Config; readonly fleet: Fleet; readonly clock: ChainClock; readonly runnersPerEnclave: number; readonly priorityFeeWei: bigint }) {}
+  constructor(
+    private readonly options: {
+      readonly config: Config;
+      readonly fleet: Fleet;
+      readonly clock: ChainClock;
+      readonly runnersPerEnclave: number;
+      readonly priorityFeeWei: bigint;
+    },
+  ) {}
 
   /** Runners of the whole fleet. */
   get capacity(): number {
@@ -59,14 +67,24 @@ export class Chooser {
     this.keep(record);
     const { outcome } = record;
     if (!outcome.ok) {
-      const retryAfterMs = outcome.reason === "NO_ENCLAVE" ? WAIT_MS : outcome.retryAt === undefined ? undefined : Math.max(WAIT_MS, 1_000 * (outcome.retryAt - head.timestamp));
+      const retryAfterMs =
+        outcome.reason === "NO_ENCLAVE"
+          ? WAIT_MS
+          : outcome.retryAt === undefined
+            ? undefined
+            : Math.max(WAIT_MS, 1_000 * (outcome.retryAt - head.timestamp));
       return { ok: false, reason: outcome.reason, retryAfterMs };
     }
     const { enclaveId, expectedFinishMs, model } = outcome.enclave;
     const member = this.options.fleet.active.find((m) => m.enclave.description.signer === enclaveId);
     if (member === undefined) return { ok: false, reason: "NO_ENCLAVE", retryAfterMs: WAIT_MS };
     this.directory.assigned({ enclaveId, request: asked, hostNowMs });
-    const detail = { enclave: enclaveId, expectedMs: Math.round(expectedFinishMs), warm: model === "warm", of: record.candidates.length };
+    const detail = {
+      enclave: enclaveId,
+      expectedMs: Math.round(expectedFinishMs),
+      warm: model === "warm",
+      of: record.candidates.length,
+    };
     return { ok: true, worker: workerOf(member, () => this.options.clock.known ?? head), detail };
   }
 
@@ -74,7 +92,12 @@ export class Chooser {
   learn(event: DispatchEvent): void {
     if (event.workerId === undefined) return;
     const report = reportOf(event);
-    this.directory.finished({ enclaveId: event.workerId, request: matchRequestOf(event.request), hostNowMs: Date.now(), report });
+    this.directory.finished({
+      enclaveId: event.workerId,
+      request: matchRequestOf(event.request),
+      hostNowMs: Date.now(),
+      report,
+    });
   }
 
   /** Facts of the fleet change at every heartbeat and exit; what was learnt of an enclave stays as long as it lives. */

@@ -3,8 +3,8 @@ import type { Config } from "../config/loadConfig";
 import { checkDeployment, readDeployment } from "../deployment/record";
 import { AssayError } from "../domain/errors";
 import { DEFAULT_ENCLAVE_LIMITS } from "../enclave/config";
-import { startEnclave } from "../enclave/supervisor";
 import { loadPlatform } from "../enclave/platform/platform";
+import { startEnclave } from "../enclave/supervisor";
 import { FOLLOWED_TOPICS } from "../intake/events";
 import { Follower } from "../intake/follower";
 import { sqliteJobStore } from "../jobs/sqliteStore";
@@ -84,7 +84,8 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
         onEvent: (event) => observer.transaction(event),
       });
     const posterTransactions = transactionsOf(keys.poster);
-    const operatorTransactions = keys.operator.address === keys.poster.address ? posterTransactions : transactionsOf(keys.operator);
+    const operatorTransactions =
+      keys.operator.address === keys.poster.address ? posterTransactions : transactionsOf(keys.operator);
     const streams = [...new Set([posterTransactions, operatorTransactions])];
     for (const stream of streams) await stream.resume();
 
@@ -141,7 +142,13 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       onError: (error) => observer.failure("posting", error),
     });
 
-    const chooser = new Chooser({ config, fleet, clock, runnersPerEnclave: DEFAULT_ENCLAVE_LIMITS.maxRunners, priorityFeeWei: PRIORITY_FEE_WEI });
+    const chooser = new Chooser({
+      config,
+      fleet,
+      clock,
+      runnersPerEnclave: DEFAULT_ENCLAVE_LIMITS.maxRunners,
+      priorityFeeWei: PRIORITY_FEE_WEI,
+    });
     const models = modelLibrary(config, (error) => observer.failure("availability", error));
     const dispatcher = new Dispatcher({
       store,
@@ -185,7 +192,8 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
         if (result.kind === "advanced" && result.added > 0) void dispatcher.pump(signal);
         if (!clock.set(head)) return;
         posting.wake();
-        for (const stream of streams) void stream.follow(head.number).catch((error: unknown) => observer.failure("posting", error));
+        for (const stream of streams)
+          void stream.follow(head.number).catch((error: unknown) => observer.failure("posting", error));
         void fleet.tend(head).catch((error: unknown) => observer.failure("enclave", error));
       },
       onReorg: (result) => observer.reorg(result),
@@ -193,7 +201,14 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     });
     if (config.wsUrl !== undefined) wakeOnBlocks({ url: config.wsUrl, onWake: () => intake.wake(), signal });
 
-    observer.provide({ fleet, dispatcher, chooser, operator: keys.operator.address, poster: keys.poster.address, chain });
+    observer.provide({
+      fleet,
+      dispatcher,
+      chooser,
+      operator: keys.operator.address,
+      poster: keys.poster.address,
+      chain,
+    });
     const loops = [intake.run(signal)];
     closers.push(async () => {
       await Promise.all(loops);
@@ -201,10 +216,19 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     });
     await fleet.start(signal);
     const members = fleet.active;
-    await ensurePoster({ registry, operatorTransactions, poster: posterTransactions.address, operatorId: members[0]?.operatorId });
+    await ensurePoster({
+      registry,
+      operatorTransactions,
+      poster: posterTransactions.address,
+      operatorId: members[0]?.operatorId,
+    });
     loops.push(dispatching.run(signal), posting.run(signal));
     observer.ready();
-    hooks.onReady?.({ httpUrl: observer.url, operator: keys.operator.address, levels: members.map((member) => member.enclave.description.level) });
+    hooks.onReady?.({
+      httpUrl: observer.url,
+      operator: keys.operator.address,
+      levels: members.map((member) => member.enclave.description.level),
+    });
     await aborted(signal);
   } finally {
     // Backwards, and each of them even if another one fails: a store that stays open would keep its lock.
@@ -225,13 +249,22 @@ async function refuseDisagreement(rpc: RpcClient, chainId: string, genesisHash: 
     const sameChain = id?.ok === true && BigInt(id.value as string) === BigInt(chainId);
     const sameGenesis = genesis?.ok === true && (genesis.value as { hash?: unknown } | null)?.hash === genesisHash;
     if (!sameChain || !sameGenesis) {
-      throw new AssayError({ code: "RPC_DISAGREEMENT", message: `${new URL(url).origin} is on another chain than the deployment; remove it from rpcUrls`, context: { url: new URL(url).origin } });
+      throw new AssayError({
+        code: "RPC_DISAGREEMENT",
+        message: `${new URL(url).origin} is on another chain than the deployment; remove it from rpcUrls`,
+        context: { url: new URL(url).origin },
+      });
     }
   }
 }
 
 /** A posting key apart from the operator's must be allowed to post answers that have a callback. */
-async function ensurePoster(args: { registry: RegistryClient; operatorTransactions: Transactions; poster: string; operatorId: number | undefined }): Promise<void> {
+async function ensurePoster(args: {
+  registry: RegistryClient;
+  operatorTransactions: Transactions;
+  poster: string;
+  operatorId: number | undefined;
+}): Promise<void> {
   if (args.operatorId === undefined || args.poster === args.operatorTransactions.address) return;
   if (await args.registry.mayActFor(args.operatorId, args.poster as never)) return;
   await args.registry.setPoster(args.operatorId, args.poster as never);

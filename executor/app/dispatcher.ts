@@ -21,7 +21,12 @@ export interface DispatcherOptions {
   /** Takes the model's size, or undefined for a model that nobody has: somebody must then sign the refusal. */
   readonly choose: (request: InferenceRequest, modelBytes: number | undefined) => Choice;
   /** The model's bytes, re-hashed, or why there are none: only `MODEL_NOT_FOUND` says that nobody has them. */
-  readonly model: (hash: Hex32) => Promise<{ readonly ok: true; readonly bytes: Uint8Array } | { readonly ok: false; readonly failure: { readonly code: string } }>;
+  readonly model: (
+    hash: Hex32,
+  ) => Promise<
+    | { readonly ok: true; readonly bytes: Uint8Array }
+    | { readonly ok: false; readonly failure: { readonly code: string } }
+  >;
   /** How many jobs may be in work at once: a little more than the enclaves can run, so that none waits for the store. */
   readonly slots: () => number;
   readonly maxAttempts: number;
@@ -116,7 +121,10 @@ export class Dispatcher {
     const matched = nowMs();
     let outcome: RunOutcome;
     try {
-      outcome = model === undefined ? await choice.worker.refuseUnknownModel(request) : await choice.worker.run(request, model, signal);
+      outcome =
+        model === undefined
+          ? await choice.worker.refuseUnknownModel(request)
+          : await choice.worker.run(request, model, signal);
     } catch (error) {
       // An enclave in trouble is the attempt's failure, not the daemon's.
       if (!(error instanceof AssayError)) throw error;
@@ -152,9 +160,20 @@ export class Dispatcher {
       await store.giveUp({ lease: leaseOf(job), state: "dead", reason: failure.code });
     } else {
       const wait = Math.min(RETRY_FIRST_MS * 2 ** job.attempts, RETRY_MOST_MS);
-      await store.release({ lease: leaseOf(job), notBeforeMs: nowMs() + wait, reason: failure.code, countAttempt: true });
+      await store.release({
+        lease: leaseOf(job),
+        notBeforeMs: nowMs() + wait,
+        reason: failure.code,
+        countAttempt: true,
+      });
     }
-    this.options.onOutcome({ request: job.request, workerId: args.workerId, result: "failed", reason: failure.code, runMs: args.runMs });
+    this.options.onOutcome({
+      request: job.request,
+      workerId: args.workerId,
+      result: "failed",
+      reason: failure.code,
+      runMs: args.runMs,
+    });
   }
 }
 

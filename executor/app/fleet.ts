@@ -24,7 +24,11 @@ export interface FleetMember {
 }
 
 export type FleetEvent =
-  | { readonly kind: "started" | "registered" | "renewed" | "heartbeat"; readonly member: FleetMember | undefined; readonly slot: number }
+  | {
+      readonly kind: "started" | "registered" | "renewed" | "heartbeat";
+      readonly member: FleetMember | undefined;
+      readonly slot: number;
+    }
   | { readonly kind: "exited"; readonly slot: number; readonly reason: string }
   | { readonly kind: "failed"; readonly slot: number; readonly error: AssayError };
 
@@ -76,7 +80,8 @@ export class Fleet {
         try {
           // Renew in the last quarter of the epoch, beat in the second half of the interval: a failure leaves time for many more tries.
           if (member.epochEnd - now.timestamp < this.options.epochSeconds / 4) await this.renew(slot, member, now);
-          else if (member.heartbeatDue - now.timestamp < this.options.heartbeatSeconds / 2) await this.beat(slot, member, now);
+          else if (member.heartbeatDue - now.timestamp < this.options.heartbeatSeconds / 2)
+            await this.beat(slot, member, now);
         } catch (error) {
           if (!(error instanceof AssayError)) throw error;
           this.options.onEvent({ kind: "failed", slot, error });
@@ -124,8 +129,18 @@ export class Fleet {
     try {
       await this.register(enclave);
       const { signer, imageId } = enclave.description;
-      const [{ operatorId, trust }, life] = await Promise.all([this.options.registry.check(signer, 0, imageId), this.options.registry.lifeOf(signer)]);
-      const member: FleetMember = { enclave, operatorId, trust, epochEnd: life.epochEnd, heartbeatDue: life.heartbeatDue, counter: life.counter };
+      const [{ operatorId, trust }, life] = await Promise.all([
+        this.options.registry.check(signer, 0, imageId),
+        this.options.registry.lifeOf(signer),
+      ]);
+      const member: FleetMember = {
+        enclave,
+        operatorId,
+        trust,
+        epochEnd: life.epochEnd,
+        heartbeatDue: life.heartbeatDue,
+        counter: life.counter,
+      };
       this.members.set(slot, member);
       this.options.onEvent({ kind: "registered", member, slot });
       return member;
@@ -143,11 +158,21 @@ export class Fleet {
       const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
       throw new AssayError({
         code: "FLEET_IMAGE_NOT_APPROVED",
-        message: "the registry has not approved this enclave image; its governor can, by scheduleImage with the image id in the context",
-        context: { imageId: description.imageId, pcr0: hex(description.pcrs.pcr0), pcr1: hex(description.pcrs.pcr1), pcr2: hex(description.pcrs.pcr2) },
+        message:
+          "the registry has not approved this enclave image; its governor can, by scheduleImage with the image id in the context",
+        context: {
+          imageId: description.imageId,
+          pcr0: hex(description.pcrs.pcr0),
+          pcr1: hex(description.pcrs.pcr1),
+          pcr2: hex(description.pcrs.pcr2),
+        },
       });
     }
-    await registry.register({ document: await this.document(enclave, now), endpoint, keyConfig: description.keyConfig });
+    await registry.register({
+      document: await this.document(enclave, now),
+      endpoint,
+      keyConfig: description.keyConfig,
+    });
     await this.options.untilBlock(async () => (await registry.lifeOf(description.signer)).state === 1);
   }
 

@@ -13,5 +13,7 @@ export interface ApprovedImage {
 export async function approvedImages(platform: Pick<Platform, "imageIdOf">): Promise<ApprovedImage[]> {
   const image = locateImage();
   const levels: readonly EnclaveLevel[] = [3, 2, 1];
-  return Promise.all(levels.map(async (level) => ({ level, imageId: platform.imageIdOf((await measure(image, level)).pcrs) })));
+  return Promise.all(
+    levels.map(async (level) => ({ level, imageId: platform.imageIdOf((await measure(image, level)).pcrs) })),
+  );
 }

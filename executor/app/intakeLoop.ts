@@ -1,6 +1,6 @@
 import { isAssayError } from "../domain/errors";
-import type { ChainHeader } from "../intake/ports";
 import type { Follower, StepResult } from "../intake/follower";
+import type { ChainHeader } from "../intake/ports";
 import { Loop } from "./loops";
 
 export interface IntakeLoopOptions {

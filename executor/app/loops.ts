@@ -6,7 +6,13 @@ export class Loop {
   private wakeUp: (() => void) | undefined;
   private woken = false;
 
-  constructor(private readonly options: { readonly step: () => Promise<boolean>; readonly pauseMs: number; readonly onError: (error: unknown) => number }) {}
+  constructor(
+    private readonly options: {
+      readonly step: () => Promise<boolean>;
+      readonly pauseMs: number;
+      readonly onError: (error: unknown) => number;
+    },
+  ) {}
 
   wake(): void {
     this.woken = true;

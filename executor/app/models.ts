@@ -11,7 +11,9 @@ export function modelLibrary(config: Config, onKeepFailed: (error: unknown) => v
   const maxBytes = config.maxModelBytes;
   const store = new FileBlobStore(join(config.dataDir, "models"));
   const timeoutMs = 1_000 * config.modelTimeoutSeconds;
-  const gateways = config.modelUrls.map((gateway) => new KeepingSource({ inner: new GatewaySource({ gateway, maxBytes, timeoutMs }), store, onKeepFailed }));
+  const gateways = config.modelUrls.map(
+    (gateway) => new KeepingSource({ inner: new GatewaySource({ gateway, maxBytes, timeoutMs }), store, onKeepFailed }),
+  );
   const sources = [new FolderSource({ folder: config.modelsDir, maxBytes }), new BlobSource(store), ...gateways];
   return new ModelLibrary({ sources, cacheBytes: config.modelCacheBytes });
 }

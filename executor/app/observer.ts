@@ -1,12 +1,12 @@
+import type { Config } from "../config/loadConfig";
 import { isAssayError } from "../domain/errors";
 import { type Hex32, hex32 } from "../domain/ids";
-import type { Config } from "../config/loadConfig";
 import type { StepResult } from "../intake/follower";
 import type { JobStore } from "../jobs/ports";
+import { encodeDecision } from "../matching/decision";
 import { startHealthServer } from "../observability/healthServer";
 import { type Component, createLoggerFactory } from "../observability/logger";
 import { createMetrics } from "../observability/metrics";
-import { encodeDecision } from "../matching/decision";
 import type { PostingChain } from "../posting/ports";
 import type { SkipReason } from "../posting/poster";
 import type { TransactionEvent } from "../posting/transactions";
@@ -60,18 +60,22 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     jobs: await store.counts(),
     recent: await store.recent(20),
     inWork: observed?.dispatcher.busy ?? 0,
-    enclaves: (observed?.fleet.active ?? []).map(({ enclave: { description }, operatorId, trust, epochEnd, heartbeatDue }) => ({
-      signer: description.signer,
-      imageId: description.imageId,
-      level: description.level,
-      layers: description.layers,
-      runtimeProfile: description.runtimeProfile,
-      operatorId,
-      trust,
-      epochEnd,
-      heartbeatDue,
-    })),
-    decisions: (observed?.chooser.latest ?? []).slice(-20).map((record) => JSON.parse(encodeDecision(record)) as unknown),
+    enclaves: (observed?.fleet.active ?? []).map(
+      ({ enclave: { description }, operatorId, trust, epochEnd, heartbeatDue }) => ({
+        signer: description.signer,
+        imageId: description.imageId,
+        level: description.level,
+        layers: description.layers,
+        runtimeProfile: description.runtimeProfile,
+        operatorId,
+        trust,
+        epochEnd,
+        heartbeatDue,
+      }),
+    ),
+    decisions: (observed?.chooser.latest ?? [])
+      .slice(-20)
+      .map((record) => JSON.parse(encodeDecision(record)) as unknown),
   });
   const request = async (id: string): Promise<unknown> => {
     const summary = await store.get(hex32(id));
@@ -81,7 +85,10 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     host: config.httpHost,
     port: config.httpPort,
     allowRemote: config.httpAllowRemote,
-    readiness: async () => ({ ready: isReady, parts: { chain: clock.known !== undefined, enclaves: (observed?.fleet.active.length ?? 0) > 0 } }),
+    readiness: async () => ({
+      ready: isReady,
+      parts: { chain: clock.known !== undefined, enclaves: (observed?.fleet.active.length ?? 0) > 0 },
+    }),
     status,
     request,
     metrics: metrics.registry,
@@ -91,8 +98,12 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
   function failure(stage: Component, error: unknown): number {
     if (stage === "intake") metrics.intakeReadFailures.inc();
     // What is not typed is a bug of ours: it is shown whole, and the loop goes on, because stopping would lose more.
-    if (isAssayError(error)) logs(stage).warn("a step failed and will be tried again", { code: error.code, context: error.context });
-    else logs(stage).error("a step failed in a way that was not foreseen", { error: error instanceof Error ? error.stack : String(error) });
+    if (isAssayError(error))
+      logs(stage).warn("a step failed and will be tried again", { code: error.code, context: error.context });
+    else
+      logs(stage).error("a step failed in a way that was not foreseen", {
+        error: error instanceof Error ? error.stack : String(error),
+      });
     return WAIT_AFTER_FAILURE_MS;
   }
   const watchBalance = async (block: number): Promise<void> => {
@@ -100,7 +111,11 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     balanceSeenAt = block;
     const balanceWei = await observed.chain.balance(observed.poster as never);
     metrics.postingBalance.set(Number(balanceWei));
-    if (balanceWei < config.lowBalanceWei) logs("posting").warn("the posting key is low on ether", { account: observed.poster, balanceWei: balanceWei.toString() });
+    if (balanceWei < config.lowBalanceWei)
+      logs("posting").warn("the posting key is low on ether", {
+        account: observed.poster,
+        balanceWei: balanceWei.toString(),
+      });
   };
 
   return {
@@ -119,7 +134,8 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
       void watchBalance(result.head.number).catch((error: unknown) => failure("posting", error));
       if (result.kind !== "advanced") return;
       metrics.intakeRequests.inc(result.added);
-      for (const { log: entry, code } of result.rejected) logs("intake").warn("a log of the hub was not taken", { code, transaction: entry.transactionHash });
+      for (const { log: entry, code } of result.rejected)
+        logs("intake").warn("a log of the hub was not taken", { code, transaction: entry.transactionHash });
     },
     reorg: ({ ancestor, orphaned, reopened }) => {
       metrics.intakeReorgs.inc();
@@ -137,14 +153,26 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
       const { hash, label, nonce, jobIds } = event.tx;
       if (event.kind === "sent" && jobIds.length > 0) metrics.postingItems.observe(jobIds.length);
       if (event.kind === "closed") metrics.postingGas.inc(Number(event.receipt.gasUsed));
-      logs("posting").info("a transaction moved", { event: event.kind, hash, label, nonce, ...(event.kind === "closed" ? { succeeded: event.receipt.succeeded } : {}) });
+      logs("posting").info("a transaction moved", {
+        event: event.kind,
+        hash,
+        label,
+        nonce,
+        ...(event.kind === "closed" ? { succeeded: event.receipt.succeeded } : {}),
+      });
     },
     skipped: (requestId, why) => logs("posting").info("an answer waits", { requestId, reason: why }),
     fleet: (event) => {
       metrics.enclaveUp.set(observed?.fleet.active.length ?? 0);
-      if (event.kind === "exited") logs("enclave").warn("an enclave ended and is replaced", { slot: event.slot, reason: event.reason });
+      if (event.kind === "exited")
+        logs("enclave").warn("an enclave ended and is replaced", { slot: event.slot, reason: event.reason });
       else if (event.kind === "failed") failure("enclave", event.error);
-      else logs("enclave").info("an enclave moved", { slot: event.slot, event: event.kind, signer: event.member?.enclave.description.signer });
+      else
+        logs("enclave").info("an enclave moved", {
+          slot: event.slot,
+          event: event.kind,
+          signer: event.member?.enclave.description.signer,
+        });
     },
     failure,
     close: () => server.close(),

@@ -34,14 +34,23 @@ export class RegistryClient {
     },
   ) {}
 
-  async check(signer: Address, minTrust: number, imageId: Hex32): Promise<{ code: number; operatorId: number; trust: number }> {
+  async check(
+    signer: Address,
+    minTrust: number,
+    imageId: Hex32,
+  ): Promise<{ code: number; operatorId: number; trust: number }> {
     const [code, operatorId, trust] = await this.read("check", [signer, minTrust, imageId]);
     return { code: Number(code), operatorId: Number(operatorId), trust: Number(trust) };
   }
 
   async lifeOf(signer: Address): Promise<SignerLife> {
     const [state, , epochEnd, heartbeatDue, counter] = await this.read("lifeOf", [signer]);
-    return { state: Number(state), epochEnd: Number(epochEnd), heartbeatDue: Number(heartbeatDue), counter: BigInt(counter as bigint) };
+    return {
+      state: Number(state),
+      epochEnd: Number(epochEnd),
+      heartbeatDue: Number(heartbeatDue),
+      counter: BigInt(counter as bigint),
+    };
   }
 
   /** Whether an image is live at this block time; false for one that waits, was revoked or was never approved. */
@@ -65,7 +74,12 @@ export class RegistryClient {
   }
 
   async heartbeat(args: { signer: Address; counter: bigint; blockNumber: bigint; proof: Uint8Array }): Promise<void> {
-    const data = REGISTRY.encodeFunctionData("heartbeat", [args.signer, args.counter, args.blockNumber, bytesToHex(args.proof)]);
+    const data = REGISTRY.encodeFunctionData("heartbeat", [
+      args.signer,
+      args.counter,
+      args.blockNumber,
+      bytesToHex(args.proof),
+    ]);
     await this.write({ to: this.options.registry, data: data as HexBytes, gasLimit: SMALL_GAS, label: "heartbeat" });
   }
 
@@ -84,8 +98,20 @@ export class RegistryClient {
     return hex32(await this.options.rpc.call("eth_call", [{ to: this.options.modelRegistry, data }, "latest"]));
   }
 
-  async admit(args: { modelHash: Hex32; signature: Uint8Array; issuedAt: number; expiresAt: number; proof: Uint8Array }): Promise<void> {
-    const data = MODEL_REGISTRY.encodeFunctionData("admit", [args.modelHash, bytesToHex(args.signature), args.issuedAt, args.expiresAt, bytesToHex(args.proof)]);
+  async admit(args: {
+    modelHash: Hex32;
+    signature: Uint8Array;
+    issuedAt: number;
+    expiresAt: number;
+    proof: Uint8Array;
+  }): Promise<void> {
+    const data = MODEL_REGISTRY.encodeFunctionData("admit", [
+      args.modelHash,
+      bytesToHex(args.signature),
+      args.issuedAt,
+      args.expiresAt,
+      bytesToHex(args.proof),
+    ]);
     const gasLimit = SMALL_GAS + 100n * BigInt(args.signature.length);
     await this.write({ to: this.options.modelRegistry, data: data as HexBytes, gasLimit, label: "admit" });
   }
@@ -113,7 +139,13 @@ export class RegistryClient {
   private async write(call: { to: Address; data: HexBytes; gasLimit: bigint; label: string }): Promise<void> {
     const { rpc, transactions } = this.options;
     const [simulated] = await rpc.batch([
-      { method: "eth_call", params: [{ from: transactions.address, to: call.to, data: call.data, gas: `0x${call.gasLimit.toString(16)}` }, "latest"] },
+      {
+        method: "eth_call",
+        params: [
+          { from: transactions.address, to: call.to, data: call.data, gas: `0x${call.gasLimit.toString(16)}` },
+          "latest",
+        ],
+      },
     ]);
     if (simulated !== undefined && !simulated.ok) {
       throw new AssayError({

@@ -9,7 +9,10 @@ const STATEMENT_SECONDS = 3_600;
 
 /** The window a statement for this request may have: never beyond the request's deadline, since nothing lands after it, nor the key's epoch. */
 function span(request: InferenceRequest, member: FleetMember, now: ChainNow): { chainNow: number; notAfter: number } {
-  return { chainNow: now.timestamp, notAfter: Math.min(request.terms.deadline + 1, member.epochEnd, now.timestamp + STATEMENT_SECONDS) };
+  return {
+    chainNow: now.timestamp,
+    notAfter: Math.min(request.terms.deadline + 1, member.epochEnd, now.timestamp + STATEMENT_SECONDS),
+  };
 }
 
 /** One enclave of the fleet, as the dispatcher uses it. */
@@ -31,11 +34,19 @@ export function workerOf(member: FleetMember, now: () => ChainNow): Worker {
       return enclave.run(task, model, signal);
     },
     refuseUnknownModel: async (request): Promise<RunOutcome> => {
-      const { proof, issuedAt, expiresAt } = await enclave.signRefusal({ requestId: request.requestId, reason: "MODEL_UNKNOWN", ...span(request, member, now()) });
-      return { ok: true, answer: { kind: "refusal", signer, reason: REFUSAL_REASON.MODEL_UNKNOWN, issuedAt, expiresAt, proof } };
+      const { proof, issuedAt, expiresAt } = await enclave.signRefusal({
+        requestId: request.requestId,
+        reason: "MODEL_UNKNOWN",
+        ...span(request, member, now()),
+      });
+      return {
+        ok: true,
+        answer: { kind: "refusal", signer, reason: REFUSAL_REASON.MODEL_UNKNOWN, issuedAt, expiresAt, proof },
+      };
     },
   };
 }
 
 /** Whether the request asks for something that this version can serve at all. */
-export const isServable = (request: InferenceRequest): boolean => request.terms.contextRoot === ZERO_32 && request.terms.inputKind === 0;
+export const isServable = (request: InferenceRequest): boolean =>
+  request.terms.contextRoot === ZERO_32 && request.terms.inputKind === 0;

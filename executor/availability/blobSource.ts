@@ -16,7 +16,9 @@ export class BlobSource implements ModelSource {
     try {
       const read = await this.#store.get(modelHash);
       if (read.ok) return { ok: true, bytes: read.bytes, source: this.name };
-      return read.code === "BLOB_MISSING" ? failed("MODEL_NOT_FOUND", this.name, "never downloaded") : failed("MODEL_HASH_MISMATCH", this.name, "the file was damaged and is removed");
+      return read.code === "BLOB_MISSING"
+        ? failed("MODEL_NOT_FOUND", this.name, "never downloaded")
+        : failed("MODEL_HASH_MISMATCH", this.name, "the file was damaged and is removed");
     } catch (error) {
       return failed("MODEL_UNREACHABLE", this.name, error instanceof Error ? error.name : "unknown");
     }
@@ -30,7 +32,11 @@ export class KeepingSource implements ModelSource {
   readonly #store: BlobStore;
   readonly #onKeepFailed: (error: unknown) => void;
 
-  constructor(args: { readonly inner: ModelSource; readonly store: BlobStore; readonly onKeepFailed: (error: unknown) => void }) {
+  constructor(args: {
+    readonly inner: ModelSource;
+    readonly store: BlobStore;
+    readonly onKeepFailed: (error: unknown) => void;
+  }) {
     this.name = args.inner.name;
     this.#inner = args.inner;
     this.#store = args.store;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile, readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Hex32, hex32 } from "../domain/ids";
 import { failed, sha256Of } from "./hash";
@@ -44,7 +44,8 @@ export class FolderSource implements ModelSource {
       for (let rescanned = false; ; rescanned = true) {
         const found = this.#byHash.get(modelHash);
         if (found === undefined) return failed("MODEL_NOT_FOUND", this.name, "no file of the folder has this hash");
-        if (found.size > this.#maxBytes) return failed("MODEL_TOO_LARGE", this.name, `${found.size} bytes, at most ${this.#maxBytes}`);
+        if (found.size > this.#maxBytes)
+          return failed("MODEL_TOO_LARGE", this.name, `${found.size} bytes, at most ${this.#maxBytes}`);
         const bytes = await read(found.path, signal);
         if (bytes !== undefined && sha256Of(bytes) === modelHash) return { ok: true, bytes, source: this.name };
         // Changed since it was indexed: look once whether the content has moved to another name.
@@ -102,7 +103,8 @@ async function onnxFiles(folder: string, depth: number): Promise<string[]> {
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.isFile() && entry.name.endsWith(".onnx")) files.push(path);
-    else if (entry.isDirectory() && depth < DEEPEST && entry.name !== "node_modules") files.push(...(await onnxFiles(path, depth + 1)));
+    else if (entry.isDirectory() && depth < DEEPEST && entry.name !== "node_modules")
+      files.push(...(await onnxFiles(path, depth + 1)));
   }
   return files;
 }

@@ -11,7 +11,8 @@ import type { FetchOutcome, ModelSource } from "./ports";
  */
 export function gatewayUrl(gateway: string, modelHash: Hex32): URL {
   const cid = cidFromSha256(modelHash);
-  if (/\{(cid|sha256)\}/.test(gateway)) return new URL(gateway.replaceAll("{cid}", cid).replaceAll("{sha256}", modelHash.slice(2)));
+  if (/\{(cid|sha256)\}/.test(gateway))
+    return new URL(gateway.replaceAll("{cid}", cid).replaceAll("{sha256}", modelHash.slice(2)));
   const url = new URL(gateway);
   url.pathname = `${url.pathname.replace(/\/$/, "")}/ipfs/${cid}`;
   url.searchParams.set("format", "raw");

@@ -10,7 +10,15 @@ interface Flight {
 }
 
 /** Which of several failures speaks for all: what may pass comes before what stays, and an absence is only said if all say it. */
-const ORDER: readonly FetchFailureCode[] = ["MODEL_TIMEOUT", "MODEL_UNREACHABLE", "MODEL_TOO_LARGE", "MODEL_HASH_MISMATCH", "MODEL_REDIRECT_REFUSED", "MODEL_NOT_FOUND", "MODEL_ABORTED"];
+const ORDER: readonly FetchFailureCode[] = [
+  "MODEL_TIMEOUT",
+  "MODEL_UNREACHABLE",
+  "MODEL_TOO_LARGE",
+  "MODEL_HASH_MISMATCH",
+  "MODEL_REDIRECT_REFUSED",
+  "MODEL_NOT_FOUND",
+  "MODEL_ABORTED",
+];
 /** Sizes remembered of models that were seen once; a few bytes each. */
 const MOST_SIZES = 10_000;
 
@@ -79,7 +87,12 @@ export class ModelLibrary implements ModelSource {
       }
       // Hashed here once more: whoever adds a source later can not forget it.
       if (sha256Of(found.bytes) !== modelHash) {
-        attempts.push({ code: "MODEL_HASH_MISMATCH", source: source.name, detail: "the source did not check what it gave", retryable: false });
+        attempts.push({
+          code: "MODEL_HASH_MISMATCH",
+          source: source.name,
+          detail: "the source did not check what it gave",
+          retryable: false,
+        });
         continue;
       }
       this.#cache.set(modelHash, found.bytes);
@@ -87,7 +100,12 @@ export class ModelLibrary implements ModelSource {
       return found;
     }
     const worst = [...attempts].sort((a, b) => ORDER.indexOf(a.code) - ORDER.indexOf(b.code))[0];
-    if (worst === undefined) return failed(signal.aborted ? "MODEL_ABORTED" : "MODEL_NOT_FOUND", this.name, signal.aborted ? "aborted" : "there is no source");
+    if (worst === undefined)
+      return failed(
+        signal.aborted ? "MODEL_ABORTED" : "MODEL_NOT_FOUND",
+        this.name,
+        signal.aborted ? "aborted" : "there is no source",
+      );
     return { ok: false, failure: worst, attempts };
   }
 }

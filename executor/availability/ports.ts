@@ -21,8 +21,16 @@ export interface FetchFailure {
 }
 
 export type FetchOutcome =
-  | { readonly ok: true; /** Shared with other callers: read only. */ readonly bytes: Uint8Array; readonly source: string }
-  | { readonly ok: false; /** What decided; of several sources the one that leaves most hope. */ readonly failure: FetchFailure; readonly attempts: readonly FetchFailure[] };
+  | {
+      readonly ok: true /** Shared with other callers: read only. */;
+      readonly bytes: Uint8Array;
+      readonly source: string;
+    }
+  | {
+      readonly ok: false /** What decided; of several sources the one that leaves most hope. */;
+      readonly failure: FetchFailure;
+      readonly attempts: readonly FetchFailure[];
+    };
 
 /** Where the bytes of a model come from. Implementations hash what they give: `ok` means that sha-256 of `bytes` is `modelHash`. */
 export interface ModelSource {
@@ -32,7 +40,9 @@ export interface ModelSource {
   sizeOf?(modelHash: Hex32): number | undefined;
 }
 
-export type BlobRead = { readonly ok: true; readonly bytes: Uint8Array } | { readonly ok: false; readonly code: "BLOB_MISSING" | "BLOB_CORRUPT" };
+export type BlobRead =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly code: "BLOB_MISSING" | "BLOB_CORRUPT" };
 
 /** Files by their sha-256. What was put is there after a crash, whole or not at all. */
 export interface BlobStore {

@@ -44,156 +44,120 @@ const seconds = (max: number) => whole(0, max);
 
 /** Every field of the daemon. Flags, variables, file keys, defaults, help and docs/configuration.md all come from here. */
 const fields = z.strictObject({
-  rpcUrls: listOf(httpUrl, { min: 1, max: 16 })
-    .default(["http://127.0.0.1:8545"])
-    .register(fieldMeta, {
-      group: "chain",
-      placeholder: "URL,...",
-      secret: "url",
-      help: "JSON-RPC addresses of the chain, in order of preference; with several, disagreement is noticed.",
-    }),
-  wsUrl: wsUrl
-    .optional()
-    .register(fieldMeta, {
-      group: "chain",
-      placeholder: "URL",
-      secret: "url",
-      help: "Websocket that wakes the follower at a new block; nothing is believed because of it.",
-    }),
+  rpcUrls: listOf(httpUrl, { min: 1, max: 16 }).default(["http://127.0.0.1:8545"]).register(fieldMeta, {
+    group: "chain",
+    placeholder: "URL,...",
+    secret: "url",
+    help: "JSON-RPC addresses of the chain, in order of preference; with several, disagreement is noticed.",
+  }),
+  wsUrl: wsUrl.optional().register(fieldMeta, {
+    group: "chain",
+    placeholder: "URL",
+    secret: "url",
+    help: "Websocket that wakes the follower at a new block; nothing is believed because of it.",
+  }),
   network: text
     .regex(/^[a-z0-9][a-z0-9_-]*$/, "must be lower-case letters, digits, - and _")
     .default("localhost")
     .register(fieldMeta, { group: "chain", placeholder: "NAME", help: "Name of the deployment to serve." }),
-  deploymentFile: text
-    .optional()
-    .register(fieldMeta, {
-      group: "chain",
-      placeholder: "FILE",
-      derived: "deployments/<network>.json",
-      help: "Addresses and code hashes of the deployment, as scripts/deploy.ts wrote them.",
-    }),
-  confirmations: whole(0, 10_000)
-    .default(12)
-    .register(fieldMeta, {
-      group: "chain",
-      placeholder: "BLOCKS",
-      help: "Blocks on top of a fulfilment after which it counts as final.",
-    }),
-  pollIntervalMs: whole(10, 600_000)
-    .default(1_000)
-    .register(fieldMeta, {
-      group: "chain",
-      placeholder: "MS",
-      help: "Milliseconds between two looks at the chain when no websocket wakes the follower.",
-    }),
-  rpcTimeoutMs: whole(100, 600_000)
-    .default(10_000)
-    .register(fieldMeta, {
-      group: "chain",
-      placeholder: "MS",
-      help: "Milliseconds after which a call to a chain node counts as failed.",
-    }),
+  deploymentFile: text.optional().register(fieldMeta, {
+    group: "chain",
+    placeholder: "FILE",
+    derived: "deployments/<network>.json",
+    help: "Addresses and code hashes of the deployment, as scripts/deploy.ts wrote them.",
+  }),
+  confirmations: whole(0, 10_000).default(12).register(fieldMeta, {
+    group: "chain",
+    placeholder: "BLOCKS",
+    help: "Blocks on top of a fulfilment after which it counts as final.",
+  }),
+  pollIntervalMs: whole(10, 600_000).default(1_000).register(fieldMeta, {
+    group: "chain",
+    placeholder: "MS",
+    help: "Milliseconds between two looks at the chain when no websocket wakes the follower.",
+  }),
+  rpcTimeoutMs: whole(100, 600_000).default(10_000).register(fieldMeta, {
+    group: "chain",
+    placeholder: "MS",
+    help: "Milliseconds after which a call to a chain node counts as failed.",
+  }),
 
   dataDir: text
     .default(".assay")
     .register(fieldMeta, { group: "storage", placeholder: "DIR", help: "Folder of everything the daemon keeps." }),
-  storePath: text
-    .optional()
-    .register(fieldMeta, {
-      group: "storage",
-      placeholder: "FILE",
-      derived: "<data-dir>/store.sqlite",
-      help: "The job store.",
-    }),
+  storePath: text.optional().register(fieldMeta, {
+    group: "storage",
+    placeholder: "FILE",
+    derived: "<data-dir>/store.sqlite",
+    help: "The job store.",
+  }),
 
-  operatorKeystore: text
-    .optional()
-    .register(fieldMeta, {
-      group: "operator",
-      placeholder: "FILE",
-      help: "Encrypted key (keystore V3) that registers enclaves and owns the operator's record.",
-    }),
-  operatorPasswordFile: text
-    .optional()
-    .register(fieldMeta, {
-      group: "operator",
-      placeholder: "FILE",
-      help: "File with the password of the operator's keystore; without it the password is asked for on the terminal.",
-    }),
-  posterKeystore: text
-    .optional()
-    .register(fieldMeta, {
-      group: "operator",
-      placeholder: "FILE",
-      derived: "the operator's keystore",
-      help: "Encrypted key (keystore V3) that pays for and posts answers.",
-    }),
-  posterPasswordFile: text
-    .optional()
-    .register(fieldMeta, {
-      group: "operator",
-      placeholder: "FILE",
-      derived: "the operator's, if the keystore is",
-      help: "File with the password of the posting keystore.",
-    }),
-  operatorPrivateKey: rawKey
-    .optional()
-    .register(fieldMeta, {
-      group: "operator",
-      placeholder: "HEX",
-      secret: "value",
-      only: "environment",
-      help: "Raw key of the operator; development chains only, and only with --allow-raw-key.",
-    }),
-  posterPrivateKey: rawKey
-    .optional()
-    .register(fieldMeta, {
-      group: "operator",
-      placeholder: "HEX",
-      secret: "value",
-      only: "environment",
-      derived: "the operator's raw key",
-      help: "Raw posting key; development chains only, and only with --allow-raw-key.",
-    }),
-  allowRawKey: yesNo
-    .default(false)
-    .register(fieldMeta, {
-      group: "operator",
-      help: "Permits raw keys from the environment; refused on any chain but a development chain.",
-    }),
-  payout: account
-    .optional()
-    .register(fieldMeta, {
-      group: "operator",
-      placeholder: "ADDRESS",
-      derived: "the operator's address",
-      help: "Account that rewards are credited to.",
-    }),
-  endpoint: httpUrl
-    .optional()
-    .register(fieldMeta, {
-      group: "operator",
-      placeholder: "URL",
-      help: "Public address of this operator, written into the registration.",
-    }),
+  operatorKeystore: text.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "FILE",
+    help: "Encrypted key (keystore V3) that registers enclaves and owns the operator's record.",
+  }),
+  operatorPasswordFile: text.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "FILE",
+    help: "File with the password of the operator's keystore; without it the password is asked for on the terminal.",
+  }),
+  posterKeystore: text.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "FILE",
+    derived: "the operator's keystore",
+    help: "Encrypted key (keystore V3) that pays for and posts answers.",
+  }),
+  posterPasswordFile: text.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "FILE",
+    derived: "the operator's, if the keystore is",
+    help: "File with the password of the posting keystore.",
+  }),
+  operatorPrivateKey: rawKey.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "HEX",
+    secret: "value",
+    only: "environment",
+    help: "Raw key of the operator; development chains only, and only with --allow-raw-key.",
+  }),
+  posterPrivateKey: rawKey.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "HEX",
+    secret: "value",
+    only: "environment",
+    derived: "the operator's raw key",
+    help: "Raw posting key; development chains only, and only with --allow-raw-key.",
+  }),
+  allowRawKey: yesNo.default(false).register(fieldMeta, {
+    group: "operator",
+    help: "Permits raw keys from the environment; refused on any chain but a development chain.",
+  }),
+  payout: account.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "ADDRESS",
+    derived: "the operator's address",
+    help: "Account that rewards are credited to.",
+  }),
+  endpoint: httpUrl.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "URL",
+    help: "Public address of this operator, written into the registration.",
+  }),
 
   enclaves: whole(1, 64)
     .default(2)
     .register(fieldMeta, { group: "enclaves", placeholder: "COUNT", help: "How many enclaves to run." }),
-  minimumLevel: whole(0, 3)
-    .default(2)
-    .register(fieldMeta, {
-      group: "enclaves",
-      placeholder: "LEVEL",
-      help: "Weakest sandbox level to start with: 3 namespaces and seccomp, 2 Landlock and seccomp, 1 plain process, 0 in process.",
-    }),
-  runTimeoutSeconds: whole(1, 3_600)
-    .default(30)
-    .register(fieldMeta, {
-      group: "enclaves",
-      placeholder: "SECONDS",
-      help: "Longest run of a model before its runner is killed.",
-    }),
+  minimumLevel: whole(0, 3).default(2).register(fieldMeta, {
+    group: "enclaves",
+    placeholder: "LEVEL",
+    help: "Weakest sandbox level to start with: 3 namespaces and seccomp, 2 Landlock and seccomp, 1 plain process, 0 in process.",
+  }),
+  runTimeoutSeconds: whole(1, 3_600).default(30).register(fieldMeta, {
+    group: "enclaves",
+    placeholder: "SECONDS",
+    help: "Longest run of a model before its runner is killed.",
+  }),
   memoryBudget: size(64 * MIB, 2 ** 40)
     .default(1024 * MIB)
     .register(fieldMeta, {
@@ -202,21 +166,17 @@ const fields = z.strictObject({
       help: "Memory of one enclave with all its runners.",
     }),
 
-  modelsDir: text
-    .default("models")
-    .register(fieldMeta, {
-      group: "models",
-      placeholder: "DIR",
-      help: "Folder searched, with its subfolders, for .onnx files by their sha-256.",
-    }),
-  modelUrls: listOf(httpUrl, { min: 0, max: 16 })
-    .default([])
-    .register(fieldMeta, {
-      group: "models",
-      placeholder: "URL,...",
-      secret: "url",
-      help: "HTTP gateways that serve files by content id; {cid} and {sha256} are replaced, else /ipfs/{cid} is appended.",
-    }),
+  modelsDir: text.default("models").register(fieldMeta, {
+    group: "models",
+    placeholder: "DIR",
+    help: "Folder searched, with its subfolders, for .onnx files by their sha-256.",
+  }),
+  modelUrls: listOf(httpUrl, { min: 0, max: 16 }).default([]).register(fieldMeta, {
+    group: "models",
+    placeholder: "URL,...",
+    secret: "url",
+    help: "HTTP gateways that serve files by content id; {cid} and {sha256} are replaced, else /ipfs/{cid} is appended.",
+  }),
   maxModelBytes: size(1_024, 2 ** 31 - 1)
     .default(256 * MIB)
     .register(fieldMeta, {
@@ -227,73 +187,57 @@ const fields = z.strictObject({
   modelCacheBytes: size(0, 2 ** 40)
     .default(256 * MIB)
     .register(fieldMeta, { group: "models", placeholder: "SIZE", help: "Memory for model files that were used last." }),
-  modelTimeoutSeconds: whole(1, 3_600)
-    .default(60)
-    .register(fieldMeta, {
-      group: "models",
-      placeholder: "SECONDS",
-      help: "Longest download of one model from one gateway.",
-    }),
+  modelTimeoutSeconds: whole(1, 3_600).default(60).register(fieldMeta, {
+    group: "models",
+    placeholder: "SECONDS",
+    help: "Longest download of one model from one gateway.",
+  }),
 
   minRewardWei: wei
     .default(0n)
     .register(fieldMeta, { group: "money", placeholder: "AMOUNT", help: "Smallest reward to work for." }),
-  maxGasPriceGwei: gwei
-    .default("200")
-    .register(fieldMeta, {
-      group: "money",
-      placeholder: "GWEI",
-      help: "Highest price of gas at which anything is posted.",
-    }),
+  maxGasPriceGwei: gwei.default("200").register(fieldMeta, {
+    group: "money",
+    placeholder: "GWEI",
+    help: "Highest price of gas at which anything is posted.",
+  }),
   allowLoss: yesNo
     .default(false)
     .register(fieldMeta, { group: "money", help: "Serves requests whose reward does not cover the gas." }),
-  lowBalanceWei: wei
-    .default(10n ** 16n)
-    .register(fieldMeta, {
-      group: "money",
-      placeholder: "AMOUNT",
-      help: "Balance of the posting key below which a warning is logged.",
-    }),
+  lowBalanceWei: wei.default(10n ** 16n).register(fieldMeta, {
+    group: "money",
+    placeholder: "AMOUNT",
+    help: "Balance of the posting key below which a warning is logged.",
+  }),
 
-  postingMarginSeconds: seconds(86_400)
-    .default(15)
-    .register(fieldMeta, {
-      group: "time",
-      placeholder: "SECONDS",
-      help: "Time kept before a request's deadline for posting the answer.",
-    }),
-  epochMarginSeconds: seconds(86_400)
-    .default(900)
-    .register(fieldMeta, {
-      group: "time",
-      placeholder: "SECONDS",
-      help: "Time before the end of an enclave's epoch at which it is renewed.",
-    }),
-  heartbeatMarginSeconds: seconds(86_400)
-    .default(600)
-    .register(fieldMeta, {
-      group: "time",
-      placeholder: "SECONDS",
-      help: "Time before a heartbeat is due at which it is sent.",
-    }),
+  postingMarginSeconds: seconds(86_400).default(15).register(fieldMeta, {
+    group: "time",
+    placeholder: "SECONDS",
+    help: "Time kept before a request's deadline for posting the answer.",
+  }),
+  epochMarginSeconds: seconds(86_400).default(900).register(fieldMeta, {
+    group: "time",
+    placeholder: "SECONDS",
+    help: "Time before the end of an enclave's epoch at which it is renewed.",
+  }),
+  heartbeatMarginSeconds: seconds(86_400).default(600).register(fieldMeta, {
+    group: "time",
+    placeholder: "SECONDS",
+    help: "Time before a heartbeat is due at which it is sent.",
+  }),
 
-  httpHost: host
-    .default("127.0.0.1")
-    .register(fieldMeta, {
-      group: "http",
-      placeholder: "HOST",
-      help: "Address of /healthz, /readyz, /metrics and /status.",
-    }),
+  httpHost: host.default("127.0.0.1").register(fieldMeta, {
+    group: "http",
+    placeholder: "HOST",
+    help: "Address of /healthz, /readyz, /metrics and /status.",
+  }),
   httpPort: whole(0, 65_535)
     .default(9464)
     .register(fieldMeta, { group: "http", placeholder: "PORT", help: "Port of the same; 0 takes a free one." }),
-  httpAllowRemote: yesNo
-    .default(false)
-    .register(fieldMeta, {
-      group: "http",
-      help: "Permits an address that other machines reach; nothing on it asks for a password.",
-    }),
+  httpAllowRemote: yesNo.default(false).register(fieldMeta, {
+    group: "http",
+    help: "Permits an address that other machines reach; nothing on it asks for a password.",
+  }),
 
   logLevel: oneOf(["silent", "fatal", "error", "warn", "info", "debug", "trace"])
     .default("info")

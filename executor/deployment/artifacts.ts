@@ -21,7 +21,12 @@ export type ContractName = keyof typeof CONTRACT_SOURCES;
 export function packageRoot(from: string = __dirname): string {
   for (let folder = from; ; folder = dirname(folder)) {
     if (existsSync(join(folder, "package.json"))) return folder;
-    if (folder === dirname(folder)) throw new AssayError({ code: "PACKAGE_NOT_FOUND", message: "no package.json above this file", context: { from } });
+    if (folder === dirname(folder))
+      throw new AssayError({
+        code: "PACKAGE_NOT_FOUND",
+        message: "no package.json above this file",
+        context: { from },
+      });
   }
 }
 
@@ -29,7 +34,11 @@ export function packageRoot(from: string = __dirname): string {
 export function readArtifact(source: string, name: string): Artifact {
   const file = join(packageRoot(), "artifacts", "contracts", source, `${name}.json`);
   if (!existsSync(file)) {
-    throw new AssayError({ code: "ARTIFACT_MISSING", message: `${name} is not compiled; run: npx hardhat compile`, context: { name } });
+    throw new AssayError({
+      code: "ARTIFACT_MISSING",
+      message: `${name} is not compiled; run: npx hardhat compile`,
+      context: { name },
+    });
   }
   return JSON.parse(readFileSync(file, "utf8")) as Artifact;
 }

@@ -1,7 +1,7 @@
-import { Contract, ContractFactory, type Signer, getCreateAddress } from "ethers";
+import { Contract, ContractFactory, getCreateAddress, type Signer } from "ethers";
 import { isDevelopmentChain } from "../domain/developmentChains";
 import { AssayError } from "../domain/errors";
-import { type Hex32, address, hex32 } from "../domain/ids";
+import { address, type Hex32, hex32 } from "../domain/ids";
 import { bytesToHex, hexToBytes } from "../protocol/bytes";
 import { keccak256 } from "../protocol/statement";
 import { CONTRACT_SOURCES, type ContractName, readArtifact } from "./artifacts";
@@ -35,7 +35,8 @@ const PRODUCTION_DELAY_SECONDS = 7 * 24 * HOUR;
 export async function deployAssay(options: DeployOptions): Promise<DeploymentRecord> {
   const { deployer } = options;
   const provider = deployer.provider;
-  if (provider === null) throw new AssayError({ code: "DEPLOYMENT_NO_PROVIDER", message: "the deployer is not connected to a chain" });
+  if (provider === null)
+    throw new AssayError({ code: "DEPLOYMENT_NO_PROVIDER", message: "the deployer is not connected to a chain" });
   const { chainId } = await provider.getNetwork();
   const development = isDevelopmentChain(chainId);
   const from = await deployer.getAddress();
@@ -104,7 +105,11 @@ export async function deployAssay(options: DeployOptions): Promise<DeploymentRec
 }
 
 /** A contract of a deployment, ready to be called. */
-export function contractOf(record: DeploymentRecord, name: ContractName, runner: ConstructorParameters<typeof Contract>[2]): Contract {
+export function contractOf(
+  record: DeploymentRecord,
+  name: ContractName,
+  runner: ConstructorParameters<typeof Contract>[2],
+): Contract {
   const { address: at, abi } = record.contracts[name];
   return new Contract(at, abi as never, runner);
 }

@@ -2,9 +2,9 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { AssayError } from "../domain/errors";
-import { type Address, type Hex32, address, hex32 } from "../domain/ids";
-import { keccak256 } from "../protocol/statement";
+import { type Address, address, type Hex32, hex32 } from "../domain/ids";
 import { hexToBytes } from "../protocol/bytes";
+import { keccak256 } from "../protocol/statement";
 
 const hashField = z.string().transform((value) => hex32(value));
 const addressField = z.string().transform((value) => address(value));
@@ -45,12 +45,22 @@ export function readDeployment(path: string): DeploymentRecord {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new AssayError({ code: "DEPLOYMENT_MISSING", message: `there is no deployment at ${path}; deploy first: npm run deploy`, context: { path }, cause });
+    throw new AssayError({
+      code: "DEPLOYMENT_MISSING",
+      message: `there is no deployment at ${path}; deploy first: npm run deploy`,
+      context: { path },
+      cause,
+    });
   }
   try {
     return recordSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new AssayError({ code: "DEPLOYMENT_MALFORMED", message: `${path} is no deployment record; write it again: npm run deploy`, context: { path }, cause });
+    throw new AssayError({
+      code: "DEPLOYMENT_MALFORMED",
+      message: `${path} is no deployment record; write it again: npm run deploy`,
+      context: { path },
+      cause,
+    });
   }
 }
 

@@ -12,7 +12,18 @@ import { AssayError } from "./errors";
  * - final: `settled` (ended and deep enough), `expired` (deadline passed and deep enough), `abandoned` (we chose not to serve it, with the reason),
  *   `dead` (every allowed attempt failed).
  */
-export const JOB_STATES = ["seen", "running", "answered", "posting", "landed", "orphaned", "settled", "expired", "abandoned", "dead"] as const;
+export const JOB_STATES = [
+  "seen",
+  "running",
+  "answered",
+  "posting",
+  "landed",
+  "orphaned",
+  "settled",
+  "expired",
+  "abandoned",
+  "dead",
+] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 /** The whole state machine; a move that is not here throws. ARCHITECTURE.md draws this table and a test compares them. */
@@ -37,6 +48,10 @@ export function isFinal(state: JobState): boolean {
 /** @throws AssayError `JOB_ILLEGAL_MOVE` */
 export function assertMove(from: JobState, to: JobState): void {
   if (!JOB_TRANSITIONS[from].includes(to)) {
-    throw new AssayError({ code: "JOB_ILLEGAL_MOVE", message: `a job can not go from ${from} to ${to}`, context: { from, to } });
+    throw new AssayError({
+      code: "JOB_ILLEGAL_MOVE",
+      message: `a job can not go from ${from} to ${to}`,
+      context: { from, to },
+    });
   }
 }

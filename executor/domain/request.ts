@@ -87,4 +87,6 @@ export interface RunTask {
   readonly chainNow: number;
 }
 
-export type RunOutcome = { readonly ok: true; readonly answer: Answer } | { readonly ok: false; readonly failure: RunFailure };
+export type RunOutcome =
+  | { readonly ok: true; readonly answer: Answer }
+  | { readonly ok: false; readonly failure: RunFailure };

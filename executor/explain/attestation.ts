@@ -1,13 +1,13 @@
 import { computeAddress } from "ethers";
 import { isAssayError } from "../domain/errors";
-import { type Address, type Hex32, address, hex32 } from "../domain/ids";
+import { type Address, address, type Hex32, hex32 } from "../domain/ids";
 import { bytesToHex, concatBytes, hexToBytes } from "../protocol/bytes";
 import { type AttestationClaims, imageIdOf, verifyDevelopmentDocument } from "../protocol/nitroDocumentVerify";
 import { keccak256 } from "../protocol/statement";
-import { type UserData, decodeUserData } from "../protocol/userData";
+import { decodeUserData, type UserData } from "../protocol/userData";
 import { callsIn } from "./calldata";
 import type { Inquiry } from "./context";
-import { REGISTRY, VERIFIER, type Log } from "./reader";
+import { type Log, REGISTRY, VERIFIER } from "./reader";
 
 /** Oldest document without a nonce and how far its clock may run ahead, seconds (RegistryAttestation.sol). */
 const MAX_DOCUMENT_AGE_SECONDS = 600;
@@ -44,18 +44,36 @@ export async function explainAttestation(inquiry: Inquiry, key: RegisteredKey): 
   const candidates: { handed: Handed; claims: AttestationClaims | string }[] = [];
   for (const { args } of callsIn(transaction.input, REGISTRY, ["register"])) {
     const r = args[0] as { verifierIndex: bigint; document: string; endpoint: string; keyConfig: string };
-    const handed = { verifierIndex: Number(r.verifierIndex), document: hexToBytes(r.document), endpoint: r.endpoint, keyConfig: hexToBytes(r.keyConfig) };
+    const handed = {
+      verifierIndex: Number(r.verifierIndex),
+      document: hexToBytes(r.document),
+      endpoint: r.endpoint,
+      keyConfig: hexToBytes(r.keyConfig),
+    };
     candidates.push({ handed, claims: claimsOf(handed.document, root) });
   }
   // One transaction may register several keys; ours is the document that names it, else the only one there is.
-  const own = candidates.find(({ claims }) => typeof claims !== "string" && keyAddress(claims.publicKey) === key.signer) ?? candidates[0];
+  const own =
+    candidates.find(({ claims }) => typeof claims !== "string" && keyAddress(claims.publicKey) === key.signer) ??
+    candidates[0];
   if (own === undefined) {
-    checks.that("attestation.document", null, `transaction ${transaction.hash} does not carry a document in its calldata`);
+    checks.that(
+      "attestation.document",
+      null,
+      `transaction ${transaction.hash} does not carry a document in its calldata`,
+    );
     return;
   }
   const { handed, claims } = own;
   if (!(await verifierIsKnown(inquiry, handed.verifierIndex))) return;
-  if (!checks.that("attestation.document", typeof claims !== "string", typeof claims === "string" ? claims : `${handed.document.length} bytes, signed by root ${claims.rootId}`)) return;
+  if (
+    !checks.that(
+      "attestation.document",
+      typeof claims !== "string",
+      typeof claims === "string" ? claims : `${handed.document.length} bytes, signed by root ${claims.rootId}`,
+    )
+  )
+    return;
   if (typeof claims === "string") return;
   checks.same("attestation.root", { expected: deployment.rootId, actual: claims.rootId });
   checks.same("attestation.key", { expected: key.signer, actual: keyAddress(claims.publicKey) ?? "no key" });
@@ -77,9 +95,15 @@ async function pinnedRoot({ reader, deployment }: Inquiry): Promise<Uint8Array> 
 }
 
 async function verifierIsKnown({ reader, deployment, checks }: Inquiry, index: number): Promise<boolean> {
-  const { verifier } = await reader.view({ contract: REGISTRY, at: deployment.contracts.EnclaveRegistry.address }, "verifierOf", [index]);
+  const { verifier } = await reader.view(
+    { contract: REGISTRY, at: deployment.contracts.EnclaveRegistry.address },
+    "verifierOf",
+    [index],
+  );
   const known = address(verifier) === deployment.contracts.DevelopmentAttestationVerifier.address;
-  return known || checks.that("attestation.document", null, `verifier ${verifier} is none that this version can repeat`);
+  return (
+    known || checks.that("attestation.document", null, `verifier ${verifier} is none that this version can repeat`)
+  );
 }
 
 function claimsOf(document: Uint8Array, root: Uint8Array): AttestationClaims | string {
@@ -123,24 +147,52 @@ function checkBinding(args: { inquiry: Inquiry; key: RegisteredKey; handed: Hand
     ["runtime profile", key.runtimeProfile, userData.runtimeProfile],
   ];
   const wrong = pairs.filter(([, expected, actual]) => expected !== actual);
-  const detail = wrong.length === 0 ? pairs.map(([what]) => what).join(", ") : wrong.map(([what, expected, actual]) => `${what}: expected ${expected}, found ${actual}`).join("; ");
+  const detail =
+    wrong.length === 0
+      ? pairs.map(([what]) => what).join(", ")
+      : wrong.map(([what, expected, actual]) => `${what}: expected ${expected}, found ${actual}`).join("; ");
   checks.that("attestation.binding", wrong.length === 0, detail);
 }
 
 /** Which root signed decides: a claim of hardware under a software root is a lie. */
-async function checkTrust(args: { inquiry: Inquiry; key: RegisteredKey; claims: AttestationClaims; userData: UserData }): Promise<void> {
+async function checkTrust(args: {
+  inquiry: Inquiry;
+  key: RegisteredKey;
+  claims: AttestationClaims;
+  userData: UserData;
+}): Promise<void> {
   const { inquiry, key, claims, userData } = args;
   const at = inquiry.deployment.contracts.EnclaveRegistry.address;
-  const { activeFrom, revoked, hardware } = await inquiry.reader.view({ contract: REGISTRY, at }, "rootOf", [claims.rootId]);
+  const { activeFrom, revoked, hardware } = await inquiry.reader.view({ contract: REGISTRY, at }, "rootOf", [
+    claims.rootId,
+  ]);
   const approved = activeFrom !== 0n && Number(activeFrom) <= key.registeredAt;
-  inquiry.checks.that("attestation.rootApproved", approved, `approved from ${activeFrom}${revoked === true ? ", revoked since (keys registered before stay until their epoch ends)" : ""}`);
+  inquiry.checks.that(
+    "attestation.rootApproved",
+    approved,
+    `approved from ${activeFrom}${revoked === true ? ", revoked since (keys registered before stay until their epoch ends)" : ""}`,
+  );
   const expected = hardware === true ? HARDWARE_TRUST : userData.level;
   const honest = expected === key.trust && (hardware === true || !userData.hardwareRooted);
-  inquiry.checks.that("attestation.trust", honest, honest ? `${key.trust}${key.trust === HARDWARE_TRUST ? "" : ", a software level: its host can read and change it"}` : `expected ${expected}, registered ${key.trust}`);
+  inquiry.checks.that(
+    "attestation.trust",
+    honest,
+    honest
+      ? `${key.trust}${key.trust === HARDWARE_TRUST ? "" : ", a software level: its host can read and change it"}`
+      : `expected ${expected}, registered ${key.trust}`,
+  );
 }
 
 /** Fresh by a block hash that the document names, or else by its own clock. */
-async function checkFreshness({ inquiry, key, claims }: { inquiry: Inquiry; key: RegisteredKey; claims: AttestationClaims }): Promise<void> {
+async function checkFreshness({
+  inquiry,
+  key,
+  claims,
+}: {
+  inquiry: Inquiry;
+  key: RegisteredKey;
+  claims: AttestationClaims;
+}): Promise<void> {
   const { checks, reader } = inquiry;
   if (claims.nonce.length === 0) {
     const made = Number(claims.timestampMs / 1000n);

@@ -34,8 +34,15 @@ export class Checks {
   }
 
   /** A row for equality; both values are shown where they differ. */
-  same(name: string, values: { readonly expected: string | number | bigint; readonly actual: string | number | bigint }): boolean {
+  same(
+    name: string,
+    values: { readonly expected: string | number | bigint; readonly actual: string | number | bigint },
+  ): boolean {
     const { expected, actual } = values;
-    return this.that(name, expected === actual, expected === actual ? String(actual) : `expected ${expected}, found ${actual}`);
+    return this.that(
+      name,
+      expected === actual,
+      expected === actual ? String(actual) : `expected ${expected}, found ${actual}`,
+    );
   }
 }

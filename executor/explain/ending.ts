@@ -1,6 +1,6 @@
-import { type Address, address, hex32, type Hex32 } from "../domain/ids";
+import { type Address, address, type Hex32, hex32 } from "../domain/ids";
 import type { FoundRequest, Inquiry } from "./context";
-import { HUB, type Block, type Log, argsOf, topicOf } from "./reader";
+import { argsOf, type Block, HUB, type Log, topicOf } from "./reader";
 
 /** How the request ended, as the hub's events tell it. */
 export interface FoundEnding {
@@ -34,7 +34,11 @@ const KINDS = new Map<string, FoundEnding["kind"]>([
 
 export async function storedState({ reader, deployment, requestId }: Inquiry): Promise<StoredState> {
   // By place: an answer is an array, whose own `at` hides the field of that name.
-  const [status, at, commitment] = await reader.view({ contract: HUB, at: deployment.contracts.InferenceHub.address }, "statusOf", [requestId]);
+  const [status, at, commitment] = await reader.view(
+    { contract: HUB, at: deployment.contracts.InferenceHub.address },
+    "statusOf",
+    [requestId],
+  );
   return { status: Number(status), at: Number(at), commitment: commitment as bigint };
 }
 
@@ -54,12 +58,22 @@ export async function explainEnding(inquiry: Inquiry, request: FoundRequest): Pr
   const state = await storedState(inquiry);
   if (end === undefined) {
     const late = head.timestamp > request.terms.deadline;
-    checks.that("ending.event", null, late ? "not ended; the deadline has passed, so anyone may call refund" : `still open until ${request.terms.deadline}`);
+    checks.that(
+      "ending.event",
+      null,
+      late
+        ? "not ended; the deadline has passed, so anyone may call refund"
+        : `still open until ${request.terms.deadline}`,
+    );
     checks.same("ending.state", { expected: "open", actual: STATUS_NAMES[state.status] ?? state.status });
     return undefined;
   }
   const kind = KINDS.get(end.args.eventName) as FoundEnding["kind"]; // Filtered by this very map above.
-  checks.that("ending.event", ends.length === 1, `${kind} in block ${end.log.blockNumber}, transaction ${end.log.transactionHash}`);
+  checks.that(
+    "ending.event",
+    ends.length === 1,
+    `${kind} in block ${end.log.blockNumber}, transaction ${end.log.transactionHash}`,
+  );
   const block = await reader.block(end.log.blockNumber);
   checks.same("ending.block", { expected: block.hash, actual: end.log.blockHash });
 

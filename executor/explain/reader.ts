@@ -1,7 +1,7 @@
 import { Interface } from "ethers";
 import { z } from "zod";
 import { AssayError, isAssayError } from "../domain/errors";
-import { type Address, type Hex32, type HexBytes, address, hex32 } from "../domain/ids";
+import { type Address, address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
 import { HUB_ABI, MODELS_ABI, REGISTRY_ABI, VERIFIER_ABI } from "../protocol/generated/abi";
 import type { ExplainChain } from "./ports";
 
@@ -10,10 +10,16 @@ export const REGISTRY = new Interface(REGISTRY_ABI);
 export const MODELS = new Interface(MODELS_ABI);
 export const VERIFIER = new Interface(VERIFIER_ABI);
 
-const quantity = z.string().regex(/^0x[0-9a-f]+$/i).transform((value) => Number(value));
+const quantity = z
+  .string()
+  .regex(/^0x[0-9a-f]+$/i)
+  .transform((value) => Number(value));
 const hash = z.string().transform((value) => hex32(value));
 const account = z.string().transform((value) => address(value));
-const bytes = z.string().regex(/^0x([0-9a-f]{2})*$/i).transform((value) => value.toLowerCase() as HexBytes);
+const bytes = z
+  .string()
+  .regex(/^0x([0-9a-f]{2})*$/i)
+  .transform((value) => value.toLowerCase() as HexBytes);
 
 const logSchema = z.object({
   address: account,
@@ -48,9 +54,17 @@ export function topicWord(value: string): Hex32 {
 }
 
 /** Arguments of a log by name. @throws AssayError `EXPLAIN_LOG_MALFORMED` for a log that the contract can not have written */
-export function argsOf(contract: Interface, log: Log): Readonly<Record<string, unknown>> & { readonly eventName: string } {
+export function argsOf(
+  contract: Interface,
+  log: Log,
+): Readonly<Record<string, unknown>> & { readonly eventName: string } {
   const parsed = contract.parseLog({ topics: [...log.topics], data: log.data });
-  if (parsed === null) throw new AssayError({ code: "EXPLAIN_LOG_MALFORMED", message: "a log has another form than its topic says", context: { log } });
+  if (parsed === null)
+    throw new AssayError({
+      code: "EXPLAIN_LOG_MALFORMED",
+      message: "a log has another form than its topic says",
+      context: { log },
+    });
   return { ...parsed.args.toObject(), eventName: parsed.name };
 }
 
@@ -86,7 +100,12 @@ export class ChainReader {
    * Logs of a range in the order of the chain. Nodes bound ranges and answers differently, and say so in texts that differ too; so a range that
    * is refused is halved until the node takes it.
    */
-  async logs(query: { address: Address; topics: readonly (Hex32 | readonly Hex32[] | null)[]; fromBlock: number; toBlock: number }): Promise<Log[]> {
+  async logs(query: {
+    address: Address;
+    topics: readonly (Hex32 | readonly Hex32[] | null)[];
+    fromBlock: number;
+    toBlock: number;
+  }): Promise<Log[]> {
     const found: Log[] = [];
     let from = query.fromBlock;
     let span = query.toBlock - query.fromBlock + 1;
@@ -107,11 +126,16 @@ export class ChainReader {
   }
 
   /** The answers of a view function by name. @throws AssayError `RPC_ERROR` where the node has no state of that block */
-  async view(target: { contract: Interface; at: Address; block?: number }, name: string, args: readonly unknown[]): Promise<Readonly<Record<string, unknown>> & readonly unknown[]> {
+  async view(
+    target: { contract: Interface; at: Address; block?: number },
+    name: string,
+    args: readonly unknown[],
+  ): Promise<Readonly<Record<string, unknown>> & readonly unknown[]> {
     const data = target.contract.encodeFunctionData(name, args);
     const tag = target.block === undefined ? "latest" : hexNumber(target.block);
     const answer = bytes.parse(await this.chain.call("eth_call", [{ to: target.at, data }, tag]));
-    return target.contract.decodeFunctionResult(name, answer) as unknown as Readonly<Record<string, unknown>> & readonly unknown[];
+    return target.contract.decodeFunctionResult(name, answer) as unknown as Readonly<Record<string, unknown>> &
+      readonly unknown[];
   }
 }
 
@@ -120,5 +144,10 @@ function hexNumber(value: number): HexBytes {
 }
 
 function missing(what: string, which: string): AssayError {
-  return new AssayError({ code: "EXPLAIN_READ_MISSING", message: `the node does not have ${what} ${which}`, context: { what, which }, retry: "later" });
+  return new AssayError({
+    code: "EXPLAIN_READ_MISSING",
+    message: `the node does not have ${what} ${which}`,
+    context: { what, which },
+    retry: "later",
+  });
 }

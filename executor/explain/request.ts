@@ -5,7 +5,7 @@ import { keccak256, requestIdOf } from "../protocol/statement";
 import { decodeTensorSet } from "../protocol/tensorSet";
 import { decodeTerms, type Terms } from "../protocol/terms";
 import type { FoundRequest, Inquiry } from "./context";
-import { HUB, argsOf, topicOf } from "./reader";
+import { argsOf, HUB, topicOf } from "./reader";
 
 /**
  * Finds the request and recomputes its id from its bytes: after that the node can not have changed the model, the input, the terms or the reward.
@@ -14,9 +14,20 @@ import { HUB, argsOf, topicOf } from "./reader";
 export async function explainRequest(inquiry: Inquiry): Promise<FoundRequest | undefined> {
   const { reader, deployment, requestId, domain, head, checks } = inquiry;
   const hub = deployment.contracts.InferenceHub;
-  const logs = await reader.logs({ address: hub.address, topics: [topicOf(HUB, "Requested"), requestId], fromBlock: hub.block, toBlock: head.number });
+  const logs = await reader.logs({
+    address: hub.address,
+    topics: [topicOf(HUB, "Requested"), requestId],
+    fromBlock: hub.block,
+    toBlock: head.number,
+  });
   const log = logs[0];
-  const found = checks.that("request.event", log !== undefined, log === undefined ? "the hub never opened a request with this id" : `block ${log.blockNumber}, transaction ${log.transactionHash}`);
+  const found = checks.that(
+    "request.event",
+    log !== undefined,
+    log === undefined
+      ? "the hub never opened a request with this id"
+      : `block ${log.blockNumber}, transaction ${log.transactionHash}`,
+  );
   if (!found || log === undefined) return undefined;
 
   const args = argsOf(HUB, log);
@@ -35,7 +46,10 @@ export async function explainRequest(inquiry: Inquiry): Promise<FoundRequest | u
   const block = await reader.block(log.blockNumber);
   checks.same("request.block", { expected: block.hash, actual: log.blockHash });
   const terms = termsOf(termsBytes);
-  if (!checks.that("request.terms", typeof terms !== "string", typeof terms === "string" ? terms : describeTerms(terms))) return undefined;
+  if (
+    !checks.that("request.terms", typeof terms !== "string", typeof terms === "string" ? terms : describeTerms(terms))
+  )
+    return undefined;
   // A malformed input is allowed on the chain and ends by a refusal, so this row informs and does not judge.
   checks.that("request.input", true, `${input.length} bytes, ${request.inputHash}, ${canonical(input)}`);
   return { ...request, input, termsBytes, terms: terms as Terms, requestedAt: block.timestamp, log };
@@ -51,7 +65,11 @@ function termsOf(bytes: Uint8Array): Terms | string {
 }
 
 function describeTerms(terms: Terms): string {
-  const wanted = [`deadline ${terms.deadline}`, `trust at least ${terms.minTrust}`, `callback gas ${terms.callbackGas}`];
+  const wanted = [
+    `deadline ${terms.deadline}`,
+    `trust at least ${terms.minTrust}`,
+    `callback gas ${terms.callbackGas}`,
+  ];
   if (terms.assignedOperator !== 0) wanted.push(`operator ${terms.assignedOperator} only`);
   return wanted.join(", ");
 }

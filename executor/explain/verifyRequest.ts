@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
-import { type DeploymentRecord, checkDeployment } from "../deployment/record";
+import { checkDeployment, type DeploymentRecord } from "../deployment/record";
 import { isAssayError } from "../domain/errors";
 import type { Hex32 } from "../domain/ids";
 import { domainSeparator } from "../protocol/statement";
-import { type FoundAnswer, explainAnswer } from "./answer";
+import { explainAnswer, type FoundAnswer } from "./answer";
 import type { RegisteredKey } from "./attestation";
 import { type Check, Checks, type Verdict } from "./checks";
 import type { FoundRequest, Inquiry } from "./context";
-import { type FoundEnding, type StatusName, STATUS_NAMES, explainEnding, storedState } from "./ending";
 import { explainEnclave } from "./enclave";
+import { explainEnding, type FoundEnding, STATUS_NAMES, type StatusName, storedState } from "./ending";
 import { explainPayment } from "./payment";
 import type { ExplainChain } from "./ports";
 import { ChainReader } from "./reader";
@@ -56,7 +56,11 @@ export async function verifyRequest(options: VerifyOptions): Promise<Explanation
   });
 
   if (!(await explainDeployment(reader, deployment, checks))) return done("none", found);
-  const domain = domainSeparator({ name: "Assay", chainId: BigInt(deployment.chainId), contract: deployment.contracts.InferenceHub.address });
+  const domain = domainSeparator({
+    name: "Assay",
+    chainId: BigInt(deployment.chainId),
+    contract: deployment.contracts.InferenceHub.address,
+  });
   const inquiry: Inquiry = { reader, deployment, requestId, domain, head: await reader.block("latest"), checks };
   const status = STATUS_NAMES[(await storedState(inquiry)).status] ?? "none";
   const request = await explainRequest(inquiry);
@@ -64,7 +68,8 @@ export async function verifyRequest(options: VerifyOptions): Promise<Explanation
   const ending = await explainEnding(inquiry, request);
   if (ending === undefined) return done(status, { request });
   const answer = ending.signer === undefined ? undefined : await explainAnswer(inquiry, request, ending);
-  const enclave = ending.signer === undefined ? undefined : await explainEnclave(inquiry, { request, ending, signer: ending.signer });
+  const enclave =
+    ending.signer === undefined ? undefined : await explainEnclave(inquiry, { request, ending, signer: ending.signer });
   await explainPayment(inquiry, { request, ending, operatorId: enclave?.operatorId });
   if (ending.kind === "fulfilled") checks.that("callback", true, CALLBACK_DETAIL[ending.callback]);
   if (ending.kind === "fulfilled") explainModel(checks, { request, answer, model: options.model });
@@ -81,7 +86,11 @@ const CALLBACK_DETAIL: Readonly<Record<FoundEnding["callback"], string>> = {
 async function explainDeployment(reader: ChainReader, deployment: DeploymentRecord, checks: Checks): Promise<boolean> {
   try {
     await checkDeployment(deployment, reader);
-    return checks.that("deployment", true, `chain ${deployment.chainId}, hub ${deployment.contracts.InferenceHub.address}, genesis and code as recorded`);
+    return checks.that(
+      "deployment",
+      true,
+      `chain ${deployment.chainId}, hub ${deployment.contracts.InferenceHub.address}, genesis and code as recorded`,
+    );
   } catch (error) {
     if (!isAssayError(error) || !error.code.startsWith("DEPLOYMENT_")) throw error;
     return checks.that("deployment", false, `${error.code}: ${error.message}`);
@@ -89,7 +98,10 @@ async function explainDeployment(reader: ChainReader, deployment: DeploymentReco
 }
 
 /** The enclave vouches for the computation; whoever wants to see it repeated needs the model's bytes and the same profile. */
-function explainModel(checks: Checks, args: { request: FoundRequest; answer: FoundAnswer | undefined; model: Uint8Array | undefined }): void {
+function explainModel(
+  checks: Checks,
+  args: { request: FoundRequest; answer: FoundAnswer | undefined; model: Uint8Array | undefined },
+): void {
   const { request, answer, model } = args;
   if (model === undefined) {
     checks.that("model.bytes", null, `give the ONNX file with sha-256 ${request.modelHash} to check it`);
@@ -101,5 +113,9 @@ function explainModel(checks: Checks, args: { request: FoundRequest; answer: Fou
     return;
   }
   const profile = answer?.statement?.runtimeProfile ?? "unknown";
-  checks.that("model.bytes", true, `${actual}; to replay, run it on the input above in an enclave with runtime profile ${profile}: outputs are bit-equal inside one profile, not across`);
+  checks.that(
+    "model.bytes",
+    true,
+    `${actual}; to replay, run it on the input above in an enclave with runtime profile ${profile}: outputs are bit-equal inside one profile, not across`,
+  );
 }

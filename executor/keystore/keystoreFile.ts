@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Wallet, computeAddress, decryptKeystoreJson, encryptKeystoreJson, isError } from "ethers";
+import { computeAddress, decryptKeystoreJson, encryptKeystoreJson, isError, Wallet } from "ethers";
 import { AssayError } from "../domain/errors";
 import { type Address, address } from "../domain/ids";
 import { parseKeystore } from "./keystoreSchema";
@@ -29,7 +29,12 @@ const fail = (code: string, message: string, path: string, cause?: unknown): Ass
  * An existing file is never touched: it may hold the only copy of a key.
  * @throws AssayError `KEYSTORE_EXISTS`, `KEYSTORE_KEY_INVALID`, `KEYSTORE_PASSWORD_EMPTY`
  */
-export async function writeKeystore(args: { readonly path: string; readonly privateKey: string; readonly password: string; readonly cost?: KeystoreCost }): Promise<Address> {
+export async function writeKeystore(args: {
+  readonly path: string;
+  readonly privateKey: string;
+  readonly password: string;
+  readonly cost?: KeystoreCost;
+}): Promise<Address> {
   const { path, privateKey, password, cost = STANDARD_COST } = args;
   if (password === "") throw fail("KEYSTORE_PASSWORD_EMPTY", "a keystore without a password protects nothing", path);
   if (await exists(path)) throw fail("KEYSTORE_EXISTS", "a file of this name is there already", path);
@@ -40,7 +45,9 @@ export async function writeKeystore(args: { readonly path: string; readonly priv
     // No cause: it holds the key.
     throw fail("KEYSTORE_KEY_INVALID", "a private key is 0x and 64 hex digits, within the order of secp256k1", path);
   }
-  const text = await encryptKeystoreJson({ address: account, privateKey: privateKey.toLowerCase() }, password, { scrypt: { N: cost.n, r: 8, p: 1 } });
+  const text = await encryptKeystoreJson({ address: account, privateKey: privateKey.toLowerCase() }, password, {
+    scrypt: { N: cost.n, r: 8, p: 1 },
+  });
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   const file = await open(temporary, "wx", 0o600);
@@ -63,7 +70,11 @@ export async function writeKeystore(args: { readonly path: string; readonly priv
 }
 
 /** Makes a new key from the system's randomness and writes it. Errors as `writeKeystore`. */
-export async function createKeystore(args: { readonly path: string; readonly password: string; readonly cost?: KeystoreCost }): Promise<Address> {
+export async function createKeystore(args: {
+  readonly path: string;
+  readonly password: string;
+  readonly cost?: KeystoreCost;
+}): Promise<Address> {
   return writeKeystore({ ...args, privateKey: Wallet.createRandom().privateKey });
 }
 
@@ -71,7 +82,10 @@ export async function createKeystore(args: { readonly path: string; readonly pas
  * Decrypts a keystore file. A damaged ciphertext can not be told from a wrong password: both fail the same MAC.
  * @throws AssayError `KEYSTORE_MISSING`, `KEYSTORE_MODE_TOO_OPEN`, `KEYSTORE_MALFORMED`, `KEYSTORE_WRONG_PASSWORD`
  */
-export async function openKeystore(args: { readonly path: string; readonly password: PasswordSource }): Promise<OpenedKey> {
+export async function openKeystore(args: {
+  readonly path: string;
+  readonly password: PasswordSource;
+}): Promise<OpenedKey> {
   const { path } = args;
   let text: string;
   try {
@@ -90,7 +104,8 @@ export async function openKeystore(args: { readonly path: string; readonly passw
     return { address: address(account.address), privateKey: account.privateKey };
   } catch (cause) {
     // The cause is dropped: ethers keeps the arguments of a call in its errors.
-    if (isError(cause, "INVALID_ARGUMENT") && cause.argument === "password") throw fail("KEYSTORE_WRONG_PASSWORD", "the password does not open this keystore", path);
+    if (isError(cause, "INVALID_ARGUMENT") && cause.argument === "password")
+      throw fail("KEYSTORE_WRONG_PASSWORD", "the password does not open this keystore", path);
     throw fail("KEYSTORE_MALFORMED", "this keystore does not hold the key that it names", path);
   }
 }

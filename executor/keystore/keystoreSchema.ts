@@ -9,14 +9,33 @@ const natural = (most: number) => z.number().int().min(1).max(most);
  * so that a hostile one could ask for all memory there is (128 * N * r bytes).
  */
 const scrypt = z
-  .object({ n: natural(2 ** 20), r: natural(32), p: natural(16), dklen: z.literal(32), salt: z.string().regex(/^([0-9a-fA-F]{2}){8,128}$/) })
+  .object({
+    n: natural(2 ** 20),
+    r: natural(32),
+    p: natural(16),
+    dklen: z.literal(32),
+    salt: z.string().regex(/^([0-9a-fA-F]{2}){8,128}$/),
+  })
   .refine(({ n, r }) => (n & (n - 1)) === 0 && 128 * n * r <= 2 ** 30);
-const pbkdf2 = z.object({ c: natural(10_000_000), prf: z.literal("hmac-sha256"), dklen: z.literal(32), salt: z.string().regex(/^([0-9a-fA-F]{2}){8,128}$/) });
-const cipher = { cipher: z.literal("aes-128-ctr"), cipherparams: z.object({ iv: hexOf(16) }), ciphertext: hexOf(32), mac: hexOf(32) };
+const pbkdf2 = z.object({
+  c: natural(10_000_000),
+  prf: z.literal("hmac-sha256"),
+  dklen: z.literal(32),
+  salt: z.string().regex(/^([0-9a-fA-F]{2}){8,128}$/),
+});
+const cipher = {
+  cipher: z.literal("aes-128-ctr"),
+  cipherparams: z.object({ iv: hexOf(16) }),
+  ciphertext: hexOf(32),
+  mac: hexOf(32),
+};
 
 const keystore = z.object({
   version: z.literal(3),
-  address: z.string().regex(/^(0x)?[0-9a-fA-F]{40}$/).optional(),
+  address: z
+    .string()
+    .regex(/^(0x)?[0-9a-fA-F]{40}$/)
+    .optional(),
   crypto: z.discriminatedUnion("kdf", [
     z.object({ ...cipher, kdf: z.literal("scrypt"), kdfparams: scrypt }),
     z.object({ ...cipher, kdf: z.literal("pbkdf2"), kdfparams: pbkdf2 }),
@@ -34,7 +53,11 @@ function lowerKeys(value: unknown): unknown {
  * @throws AssayError `KEYSTORE_MALFORMED`
  */
 export function parseKeystore(text: string, path: string): string {
-  const malformed = new AssayError({ code: "KEYSTORE_MALFORMED", message: "this is not a keystore of version 3 within bounds", context: { path } });
+  const malformed = new AssayError({
+    code: "KEYSTORE_MALFORMED",
+    message: "this is not a keystore of version 3 within bounds",
+    context: { path },
+  });
   let json: unknown;
   try {
     json = JSON.parse(text);

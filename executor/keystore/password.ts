@@ -12,10 +12,20 @@ export function passwordFromFile(path: string): PasswordSource {
     try {
       text = await readFile(path, "utf8");
     } catch (cause) {
-      throw new AssayError({ code: "KEYSTORE_PASSWORD_MISSING", message: "the password file can not be read", context: { path }, cause });
+      throw new AssayError({
+        code: "KEYSTORE_PASSWORD_MISSING",
+        message: "the password file can not be read",
+        context: { path },
+        cause,
+      });
     }
     const password = text.replace(/\r?\n$/, "");
-    if (password === "") throw new AssayError({ code: "KEYSTORE_PASSWORD_EMPTY", message: "the password file is empty", context: { path } });
+    if (password === "")
+      throw new AssayError({
+        code: "KEYSTORE_PASSWORD_EMPTY",
+        message: "the password file is empty",
+        context: { path },
+      });
     return password;
   };
 }

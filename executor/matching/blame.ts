@@ -29,11 +29,17 @@ export class Blame {
     this.#book = new StrikeBook(maxEntries);
   }
 
-  record(args: { readonly enclaveId: string; readonly request: MatchRequest; readonly hostNowMs: number; readonly report: RunReport }): void {
+  record(args: {
+    readonly enclaveId: string;
+    readonly request: MatchRequest;
+    readonly hostNowMs: number;
+    readonly report: RunReport;
+  }): void {
     const { enclaveId, request, hostNowMs: nowMs, report } = args;
     const keys = subjects(enclaveId, request);
     if (report.ok) {
-      for (const key of [keys.enclaveInput, keys.input, keys.enclaveModel, keys.modelBytes, keys.enclave, keys.busy]) this.#book.clear(key);
+      for (const key of [keys.enclaveInput, keys.input, keys.enclaveModel, keys.modelBytes, keys.enclave, keys.busy])
+        this.#book.clear(key);
       return;
     }
     this.#failures += 1;
@@ -63,7 +69,11 @@ export class Blame {
   }
 
   /** What keeps this enclave from this request the longest, if anything does. */
-  against(enclaveId: string, request: MatchRequest, hostNowMs: number): { subject: StrikeSubject; untilMs: number } | undefined {
+  against(
+    enclaveId: string,
+    request: MatchRequest,
+    hostNowMs: number,
+  ): { subject: StrikeSubject; untilMs: number } | undefined {
     const keys = subjects(enclaveId, request);
     let worst: { subject: StrikeSubject; untilMs: number } | undefined;
     const named: readonly (readonly [keyof typeof POLICIES, StrikeSubject])[] = [

@@ -15,7 +15,10 @@ export interface DecisionRecord {
 
 const text32 = z.string().transform((value) => hex32(value));
 const natural = z.number().nonnegative().finite();
-const money = z.string().regex(/^\d{1,30}$/).transform(BigInt);
+const money = z
+  .string()
+  .regex(/^\d{1,30}$/)
+  .transform(BigInt);
 
 const request = z.strictObject({
   requestId: text32,
@@ -58,7 +61,12 @@ const candidate = z.strictObject({
   runMs: natural,
   runDeviationMs: natural,
   successRate: z.number().positive().max(1),
-  strike: z.strictObject({ subject: z.enum(["input", "requester", "enclave", "enclaveModel", "enclaveInput"]), untilMs: natural }).exactOptional(),
+  strike: z
+    .strictObject({
+      subject: z.enum(["input", "requester", "enclave", "enclaveModel", "enclaveInput"]),
+      untilMs: natural,
+    })
+    .exactOptional(),
 });
 
 const context = z.strictObject({
@@ -72,12 +80,28 @@ const context = z.strictObject({
   allowLoss: z.boolean(),
 });
 
-const recordSchema = z.strictObject({ version: z.literal(1), request, candidates: z.array(candidate), context, outcome: z.unknown() });
+const recordSchema = z.strictObject({
+  version: z.literal(1),
+  request,
+  candidates: z.array(candidate),
+  context,
+  outcome: z.unknown(),
+});
 
 /** Decides and keeps what it was decided from. Candidates are ordered by id, so that equal decisions are equal bytes. */
-export function decide(asked: MatchRequest, candidates: readonly EnclaveCandidate[], circumstances: MatchContext): DecisionRecord {
+export function decide(
+  asked: MatchRequest,
+  candidates: readonly EnclaveCandidate[],
+  circumstances: MatchContext,
+): DecisionRecord {
   const ordered = [...candidates].sort((a, b) => (a.enclaveId < b.enclaveId ? -1 : 1));
-  return { version: 1, request: asked, candidates: ordered, context: circumstances, outcome: match(asked, ordered, circumstances) };
+  return {
+    version: 1,
+    request: asked,
+    candidates: ordered,
+    context: circumstances,
+    outcome: match(asked, ordered, circumstances),
+  };
 }
 
 function encodeValue(value: unknown): unknown {
@@ -85,7 +109,12 @@ function encodeValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(encodeValue);
   if (typeof value !== "object" || value === null) return value;
   // Sorted keys: one value, one encoding.
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, encodeValue(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, encodeValue(inner)]),
+  );
 }
 
 /** The record as JSON with sorted keys; wei are decimal strings. */
@@ -109,8 +138,16 @@ export function replayDecision(json: string): Replay {
   try {
     parsed = recordSchema.parse(JSON.parse(json));
   } catch (cause) {
-    throw new AssayError({ code: "MATCHING_RECORD_MALFORMED", message: "this is not a stored matching decision", cause });
+    throw new AssayError({
+      code: "MATCHING_RECORD_MALFORMED",
+      message: "this is not a stored matching decision",
+      cause,
+    });
   }
   const recomputed = match(parsed.request, parsed.candidates, parsed.context);
-  return { same: JSON.stringify(encodeValue(recomputed)) === JSON.stringify(encodeValue(parsed.outcome)), recorded: parsed.outcome, recomputed };
+  return {
+    same: JSON.stringify(encodeValue(recomputed)) === JSON.stringify(encodeValue(parsed.outcome)),
+    recorded: parsed.outcome,
+    recomputed,
+  };
 }

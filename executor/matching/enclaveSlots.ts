@@ -43,7 +43,12 @@ export class EnclaveSlots {
     this.#warm = [...kept, ...models.filter((model) => !kept.includes(model))];
   }
 
-  begin(args: { readonly requestId: Hex32; readonly modelHash: Hex32; readonly expectedMs: number; readonly nowMs: number }): void {
+  begin(args: {
+    readonly requestId: Hex32;
+    readonly modelHash: Hex32;
+    readonly expectedMs: number;
+    readonly nowMs: number;
+  }): void {
     const lane = this.#lanes.get(args.modelHash) ?? { runs: new Map<Hex32, Run>(), headSinceMs: args.nowMs };
     lane.runs.set(args.requestId, { modelHash: args.modelHash, expectedMs: args.expectedMs });
     this.#lanes.set(args.modelHash, lane);
@@ -99,5 +104,8 @@ export class EnclaveSlots {
 function remainingMs(lane: Lane, nowMs: number): number {
   const [head, ...rest] = lane.runs.values();
   if (head === undefined) return 0;
-  return Math.max(0, head.expectedMs - Math.max(0, nowMs - lane.headSinceMs)) + rest.reduce((sum, run) => sum + run.expectedMs, 0);
+  return (
+    Math.max(0, head.expectedMs - Math.max(0, nowMs - lane.headSinceMs)) +
+    rest.reduce((sum, run) => sum + run.expectedMs, 0)
+  );
 }

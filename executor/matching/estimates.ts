@@ -42,7 +42,8 @@ export class RunEstimates {
     this.#rate(enclaveId, modelHash, 1);
     const slowness = this.#slowness.get(enclaveId) ?? 1;
     const usual = this.#models.get(modelHash);
-    if (usual !== undefined && usual > 0) this.#slowness.set(enclaveId, clamp(slowness + ALPHA * (runMs / usual - slowness)));
+    if (usual !== undefined && usual > 0)
+      this.#slowness.set(enclaveId, clamp(slowness + ALPHA * (runMs / usual - slowness)));
     this.#models.set(modelHash, usual === undefined ? runMs : usual + ALPHA * (runMs / slowness - usual));
     const pairs = inner(this.#pairs, enclaveId);
     const pair = pairs.get(modelHash);
@@ -75,7 +76,10 @@ export class RunEstimates {
 
   #rate(enclaveId: string, modelHash: string, outcome: 0 | 1): void {
     const rates = inner(this.#pairRates, enclaveId);
-    for (const [map, key] of [[rates, modelHash], [this.#rates, enclaveId]] as const) {
+    for (const [map, key] of [
+      [rates, modelHash],
+      [this.#rates, enclaveId],
+    ] as const) {
       const rate = map.get(key) ?? { value: 1, runs: 0 };
       map.set(key, { value: rate.value + ALPHA * (outcome - rate.value), runs: rate.runs + 1 });
     }

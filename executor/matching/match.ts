@@ -12,7 +12,12 @@ export interface RankedCandidate {
 }
 
 export type MatchOutcome =
-  | { readonly ok: true; readonly enclave: RankedCandidate; readonly backups: readonly RankedCandidate[]; readonly refused: readonly RefusedCandidate[] }
+  | {
+      readonly ok: true;
+      readonly enclave: RankedCandidate;
+      readonly backups: readonly RankedCandidate[];
+      readonly refused: readonly RefusedCandidate[];
+    }
   | {
       readonly ok: false;
       /** The reason nearest to being met: that of the candidate with the fewest. `NO_ENCLAVE` if there is no candidate. */
@@ -44,7 +49,11 @@ export function scoreOf(candidate: EnclaveCandidate): number {
  * Pure: the same arguments, in any order of candidates, give the same outcome. Equal scores are decided for the warm runner,
  * then for the weaker trust level (stronger ones stay free for who demands them), then by id.
  */
-export function match(request: MatchRequest, candidates: readonly EnclaveCandidate[], context: MatchContext): MatchOutcome {
+export function match(
+  request: MatchRequest,
+  candidates: readonly EnclaveCandidate[],
+  context: MatchContext,
+): MatchOutcome {
   const fit: EnclaveCandidate[] = [];
   const refused: RefusedCandidate[] = [];
   for (const candidate of [...candidates].sort((a, b) => byText(a.enclaveId, b.enclaveId))) {
@@ -61,12 +70,14 @@ export function match(request: MatchRequest, candidates: readonly EnclaveCandida
         a.candidate.trustLevel - b.candidate.trustLevel ||
         byText(a.candidate.enclaveId, b.candidate.enclaveId),
     )
-    .map(({ candidate, scoreMs }): RankedCandidate => ({
-      enclaveId: candidate.enclaveId,
-      scoreMs,
-      expectedFinishMs: Math.round(expectedFinishMs(candidate)),
-      model: candidate.model === "warm" ? "warm" : "loadable",
-    }));
+    .map(
+      ({ candidate, scoreMs }): RankedCandidate => ({
+        enclaveId: candidate.enclaveId,
+        scoreMs,
+        expectedFinishMs: Math.round(expectedFinishMs(candidate)),
+        model: candidate.model === "warm" ? "warm" : "loadable",
+      }),
+    );
   const [enclave, ...backups] = ranked;
   if (enclave !== undefined) return { ok: true, enclave, backups, refused };
   const retryAt = earliestRetry(refused);
@@ -74,7 +85,10 @@ export function match(request: MatchRequest, candidates: readonly EnclaveCandida
 }
 
 function nearest(refused: readonly RefusedCandidate[]): RefusalReason | "NO_ENCLAVE" {
-  const best = refused.reduce<RefusedCandidate | undefined>((a, b) => (a === undefined || b.reasons.length < a.reasons.length ? b : a), undefined);
+  const best = refused.reduce<RefusedCandidate | undefined>(
+    (a, b) => (a === undefined || b.reasons.length < a.reasons.length ? b : a),
+    undefined,
+  );
   return best === undefined ? "NO_ENCLAVE" : best.reasons[0].reason;
 }
 

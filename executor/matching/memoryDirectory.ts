@@ -80,7 +80,11 @@ export class MemoryDirectory implements EnclaveDirectory {
 
   /** What was told of each enclave, with the runs it holds, for `assay status`. */
   list(): { facts: EnclaveFacts; outstanding: number; warmModels: readonly Hex32[] }[] {
-    return [...this.#known.values()].map(({ facts, slots }) => ({ facts, outstanding: slots.outstanding, warmModels: slots.warm }));
+    return [...this.#known.values()].map(({ facts, slots }) => ({
+      facts,
+      outstanding: slots.outstanding,
+      warmModels: slots.warm,
+    }));
   }
 
   candidates(request: MatchRequest, hostNowMs: number): EnclaveCandidate[] {
@@ -89,7 +93,13 @@ export class MemoryDirectory implements EnclaveDirectory {
 
   #candidate({ facts, slots }: Known, request: MatchRequest, hostNowMs: number): EnclaveCandidate {
     const { modelHash } = request;
-    const place = slots.place({ modelHash, runners: facts.runners, budgetBytes: facts.memoryBudgetBytes, bytesOf: (model) => this.#memoryOf(model), nowMs: hostNowMs });
+    const place = slots.place({
+      modelHash,
+      runners: facts.runners,
+      budgetBytes: facts.memoryBudgetBytes,
+      bytesOf: (model) => this.#memoryOf(model),
+      nowMs: hostNowMs,
+    });
     const size = this.#options.catalogue.sizeOf(modelHash);
     const loadable = size !== undefined && (facts.loadableModels?.includes(modelHash) ?? true);
     const strike = this.#blame.against(facts.enclaveId, request, hostNowMs);
@@ -121,17 +131,32 @@ export class MemoryDirectory implements EnclaveDirectory {
   /** @throws AssayError `MATCHING_ENCLAVE_UNKNOWN` if it was removed since the decision */
   assigned(args: { readonly enclaveId: string; readonly request: MatchRequest; readonly hostNowMs: number }): void {
     const known = this.#known.get(args.enclaveId);
-    if (known === undefined) throw new AssayError({ code: "MATCHING_ENCLAVE_UNKNOWN", message: "no such enclave", context: { enclaveId: args.enclaveId }, retry: "later" });
+    if (known === undefined)
+      throw new AssayError({
+        code: "MATCHING_ENCLAVE_UNKNOWN",
+        message: "no such enclave",
+        context: { enclaveId: args.enclaveId },
+        retry: "later",
+      });
     const { modelHash, requestId } = args.request;
     const { loadMs, runMs } = this.#candidate(known, args.request, args.hostNowMs);
     known.slots.begin({ requestId, modelHash, expectedMs: loadMs + runMs, nowMs: args.hostNowMs });
   }
 
   /** Silent about enclaves and runs it does not know: both may have been removed while the run was under way. */
-  finished(args: { readonly enclaveId: string; readonly request: MatchRequest; readonly hostNowMs: number; readonly report: RunReport }): void {
+  finished(args: {
+    readonly enclaveId: string;
+    readonly request: MatchRequest;
+    readonly hostNowMs: number;
+    readonly report: RunReport;
+  }): void {
     const { enclaveId, request, hostNowMs, report } = args;
     const known = this.#known.get(enclaveId);
-    if (known === undefined || !known.slots.end({ requestId: request.requestId, modelHash: request.modelHash, nowMs: hostNowMs })) return;
+    if (
+      known === undefined ||
+      !known.slots.end({ requestId: request.requestId, modelHash: request.modelHash, nowMs: hostNowMs })
+    )
+      return;
     this.#blame.record(args);
     if (report.ok) {
       this.#estimates.succeeded(enclaveId, request.modelHash, report.runMs);
@@ -142,11 +167,14 @@ export class MemoryDirectory implements EnclaveDirectory {
     if (report.code === "ENCLAVE_GONE") known.slots.lost();
     if (report.code === "RUNNER_DIED" || report.code === "RUN_TIMEOUT") known.slots.lost(request.modelHash);
     // Busy, aborted and already signed say nothing about whether its runs succeed.
-    if (report.code !== "ENCLAVE_BUSY" && report.code !== "ABORTED" && report.code !== "ALREADY_SIGNED_OTHER") this.#estimates.failed(enclaveId, request.modelHash);
+    if (report.code !== "ENCLAVE_BUSY" && report.code !== "ABORTED" && report.code !== "ALREADY_SIGNED_OTHER")
+      this.#estimates.failed(enclaveId, request.modelHash);
   }
 
   #memoryOf(modelHash: Hex32): number {
-    return this.#options.runnerBytes + this.#options.memoryPerModelByte * (this.#options.catalogue.sizeOf(modelHash) ?? 0);
+    return (
+      this.#options.runnerBytes + this.#options.memoryPerModelByte * (this.#options.catalogue.sizeOf(modelHash) ?? 0)
+    );
   }
 
   #loadMs(bytes: number): number {

@@ -117,7 +117,12 @@ export interface EnclaveDirectory {
   candidates(request: MatchRequest, hostNowMs: number): readonly EnclaveCandidate[];
   /** To be called in the same turn as the decision, so that the next decision sees the place taken. */
   assigned(args: { readonly enclaveId: string; readonly request: MatchRequest; readonly hostNowMs: number }): void;
-  finished(args: { readonly enclaveId: string; readonly request: MatchRequest; readonly hostNowMs: number; readonly report: RunReport }): void;
+  finished(args: {
+    readonly enclaveId: string;
+    readonly request: MatchRequest;
+    readonly hostNowMs: number;
+    readonly report: RunReport;
+  }): void;
 }
 
 /** Which models can be had, and how large their files are. */

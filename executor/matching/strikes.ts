@@ -27,7 +27,12 @@ export class StrikeBook {
   }
 
   /** A failure; `witness` is who or what saw it, and the same one counts once towards the threshold. */
-  strike(args: { readonly subject: string; readonly witness: string; readonly policy: StrikePolicy; readonly nowMs: number }): void {
+  strike(args: {
+    readonly subject: string;
+    readonly witness: string;
+    readonly policy: StrikePolicy;
+    readonly nowMs: number;
+  }): void {
     const { subject, witness, policy, nowMs } = args;
     const entry = this.#entries.get(subject) ?? { witnesses: new Set<string>(), strikes: 0, untilMs: 0 };
     if (entry.witnesses.size < policy.threshold) entry.witnesses.add(witness);

@@ -19,8 +19,13 @@ export function safeFields(value: unknown, depth = 0): unknown {
   if (depth >= DEPTH) return "[deeper]";
   if (value instanceof Error) return safeError(value, depth);
   if (Array.isArray(value)) return value.slice(0, MOST_ITEMS).map((item) => safeFields(item, depth + 1));
-  const entries = value instanceof Map ? [...value].map(([key, item]) => [String(key), item] as const) : Object.entries(value);
-  return Object.fromEntries(entries.slice(0, MOST_ITEMS).map(([key, item]) => [key, SECRET_NAME.test(key) && item !== undefined ? "***" : safeFields(item, depth + 1)]));
+  const entries =
+    value instanceof Map ? [...value].map(([key, item]) => [String(key), item] as const) : Object.entries(value);
+  return Object.fromEntries(
+    entries
+      .slice(0, MOST_ITEMS)
+      .map(([key, item]) => [key, SECRET_NAME.test(key) && item !== undefined ? "***" : safeFields(item, depth + 1)]),
+  );
 }
 
 function safeText(text: string): string {
@@ -37,7 +42,10 @@ function safeError(error: Error, depth: number): Record<string, unknown> {
     ...(code === undefined ? {} : { code: safeFields(code, depth + 1) }),
     ...(context === undefined ? {} : { context: safeFields(context, depth + 1) }),
     ...(retry === undefined ? {} : { retry: safeFields(retry, depth + 1) }),
-    stack: error.stack?.split("\n").slice(1, 6).map((line) => line.trim()),
+    stack: error.stack
+      ?.split("\n")
+      .slice(1, 6)
+      .map((line) => line.trim()),
     ...(error.cause === undefined ? {} : { cause: safeFields(error.cause, depth + 1) }),
   };
 }

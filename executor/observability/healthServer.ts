@@ -49,7 +49,9 @@ export async function startHealthServer(args: HealthServerArgs): Promise<HealthS
     const readiness = await args.readiness();
     return reply.code(readiness.ready ? 200 : 503).send(readiness);
   });
-  server.get("/metrics", async (_request, reply) => reply.type(args.metrics.contentType).send(await args.metrics.metrics()));
+  server.get("/metrics", async (_request, reply) =>
+    reply.type(args.metrics.contentType).send(await args.metrics.metrics()),
+  );
   server.get("/status", async (_request, reply) => reply.type(JSON_TYPE).send(jsonOf(await args.status())));
   server.get<{ Params: { id: string } }>("/requests/:id", async ({ params: { id } }, reply) => {
     const found = /^0x[0-9a-fA-F]{64}$/.test(id) ? await args.request?.(id.toLowerCase()) : undefined;
@@ -63,7 +65,9 @@ export async function startHealthServer(args: HealthServerArgs): Promise<HealthS
     const taken = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
     throw new AssayError({
       code: taken ? "OBSERVABILITY_PORT_TAKEN" : "OBSERVABILITY_LISTEN_FAILED",
-      message: taken ? `port ${args.port} is taken by another process; choose another with --http-port` : `can not listen on ${args.host}:${args.port}`,
+      message: taken
+        ? `port ${args.port} is taken by another process; choose another with --http-port`
+        : `can not listen on ${args.host}:${args.port}`,
       context: { host: args.host, port: args.port },
       cause,
     });

@@ -2,7 +2,18 @@ import pino from "pino";
 import { safeFields } from "./fields";
 
 /** The words of the stages: the same in folder, logger, metric and error code. */
-export const COMPONENTS = ["app", "intake", "matching", "jobs", "enclave", "posting", "availability", "observability", "keystore", "pipe"] as const;
+export const COMPONENTS = [
+  "app",
+  "intake",
+  "matching",
+  "jobs",
+  "enclave",
+  "posting",
+  "availability",
+  "observability",
+  "keystore",
+  "pipe",
+] as const;
 export type Component = (typeof COMPONENTS)[number];
 export type LogLevel = "silent" | "fatal" | "error" | "warn" | "info" | "debug" | "trace";
 
@@ -30,7 +41,10 @@ export interface LogDestination {
  * Loggers that write JSON lines: `level` as a word, `time` in ISO 8601, `component`, `msg` and the fields under their own names.
  * A field can not overwrite these four. Secrets are hidden and long values cut at every level.
  */
-export function createLoggerFactory(args: { readonly level: LogLevel; readonly destination?: LogDestination }): LoggerFactory {
+export function createLoggerFactory(args: {
+  readonly level: LogLevel;
+  readonly destination?: LogDestination;
+}): LoggerFactory {
   const options: pino.LoggerOptions = {
     level: args.level,
     base: null,
@@ -48,7 +62,14 @@ export function createLoggerFactory(args: { readonly level: LogLevel; readonly d
         if (fields === undefined) child[level](message);
         else child[level](renamed(safeFields(fields)), message);
       };
-    return { fatal: write("fatal"), error: write("error"), warn: write("warn"), info: write("info"), debug: write("debug"), trace: write("trace") };
+    return {
+      fatal: write("fatal"),
+      error: write("error"),
+      warn: write("warn"),
+      info: write("info"),
+      debug: write("debug"),
+      trace: write("trace"),
+    };
   };
 }
 

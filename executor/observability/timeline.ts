@@ -24,7 +24,13 @@ export function formatTimeline(args: { readonly title: string; readonly rows: re
     const { gas, ...rest } = row.detail;
     const before = rows[i - 1] ?? first;
     const words = Object.entries(rest).map(([name, value]) => `${name} ${printable(value)}`);
-    return [row.step, milliseconds(row.hostMs - first.hostMs), `+${milliseconds(row.hostMs - before.hostMs)}`, gas === undefined ? "" : thousands(gas), words.join(", ")];
+    return [
+      row.step,
+      milliseconds(row.hostMs - first.hostMs),
+      `+${milliseconds(row.hostMs - before.hostMs)}`,
+      gas === undefined ? "" : thousands(gas),
+      words.join(", "),
+    ];
   });
   const head = ["step", "at", "after", "gas", "detail"];
   const widths = head.map((name, column) => Math.max(name.length, ...cells.map((line) => line[column]?.length ?? 0)));

@@ -1,5 +1,5 @@
-import type { HexBytes } from "../domain/ids";
 import { AssayError } from "../domain/errors";
+import type { HexBytes } from "../domain/ids";
 
 /** 0x-prefixed lower-case hex of the bytes. */
 export function bytesToHex(bytes: Uint8Array): HexBytes {
@@ -9,7 +9,11 @@ export function bytesToHex(bytes: Uint8Array): HexBytes {
 /** @throws AssayError `HEX_MALFORMED` on an odd number of digits or anything that is not hex. */
 export function hexToBytes(hex: string): Uint8Array {
   if (!/^0x([0-9a-fA-F]{2})*$/.test(hex)) {
-    throw new AssayError({ code: "HEX_MALFORMED", message: "expected 0x and an even number of hex digits", context: { length: hex.length } });
+    throw new AssayError({
+      code: "HEX_MALFORMED",
+      message: "expected 0x and an even number of hex digits",
+      context: { length: hex.length },
+    });
   }
   const buffer = Buffer.from(hex.slice(2), "hex");
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);

@@ -1,6 +1,6 @@
 import { keccak_256 } from "@noble/hashes/sha3";
 import type { Address, Hex32 } from "../domain/ids";
-import { ZERO_32, ZERO_ADDRESS, hex32 } from "../domain/ids";
+import { hex32, ZERO_32, ZERO_ADDRESS } from "../domain/ids";
 import { bytesToHex, concatBytes, hexToBytes } from "./bytes";
 import type { Terms } from "./terms";
 
@@ -140,11 +140,26 @@ export interface RequestPreimage {
 
 /** The id that `request` gives (docs/protocol.md, section 3); no counter, so a reorg never gives one id two meanings. */
 export function requestIdOf(domain: Hex32, r: RequestPreimage): Hex32 {
-  return hashWords(TYPE_HASH.request, domain, r.requester, r.salt, r.modelHash, r.inputHash, keccak256(r.terms), r.rewardWei);
+  return hashWords(
+    TYPE_HASH.request,
+    domain,
+    r.requester,
+    r.salt,
+    r.modelHash,
+    r.inputHash,
+    keccak256(r.terms),
+    r.rewardWei,
+  );
 }
 
 /** What is asked, whoever asks. */
-export function inferenceKeyOf(k: { modelHash: Hex32; inputHash: Hex32; minTrust: number; profile: Hex32; imageId: Hex32 }): Hex32 {
+export function inferenceKeyOf(k: {
+  modelHash: Hex32;
+  inputHash: Hex32;
+  minTrust: number;
+  profile: Hex32;
+  imageId: Hex32;
+}): Hex32 {
   return hashWords(k.modelHash, k.inputHash, k.minTrust, k.profile, k.imageId);
 }
 

@@ -1,6 +1,6 @@
-import type { Address, Hex32 } from "../domain/ids";
-import { ZERO_32, ZERO_ADDRESS, address, hex32 } from "../domain/ids";
 import { AssayError } from "../domain/errors";
+import type { Address, Hex32 } from "../domain/ids";
+import { address, hex32, ZERO_32, ZERO_ADDRESS } from "../domain/ids";
 import { bytesToHex, hexToBytes } from "./bytes";
 
 /** The conditions of a request (docs/protocol.md, section 2). Times are seconds of block time. */
@@ -91,7 +91,8 @@ export function encodeTerms(terms: Terms): Uint8Array {
  * @throws AssayError `TERMS_MALFORMED` and the codes of `encodeTerms`
  */
 export function decodeTerms(bytes: Uint8Array): Terms {
-  if (bytes.length < HEAD_BYTES) throw bad("TERMS_MALFORMED", "terms are shorter than their head", { length: bytes.length });
+  if (bytes.length < HEAD_BYTES)
+    throw bad("TERMS_MALFORMED", "terms are shorter than their head", { length: bytes.length });
   const head: Record<string, number | bigint> = {};
   let offset = 0;
   for (const [name, width] of HEAD) {
@@ -123,10 +124,18 @@ export function decodeTerms(bytes: Uint8Array): Terms {
 }
 
 function checkTerms(t: Terms): void {
-  if (t.version !== 1) throw bad("TERMS_VERSION_UNKNOWN", "terms have a version this code does not know", { version: t.version });
-  if (t.callbackGas > MAX_CALLBACK_GAS) throw bad("TERMS_CALLBACK_GAS_TOO_HIGH", `callbackGas is at most ${MAX_CALLBACK_GAS}`, { callbackGas: t.callbackGas });
-  if (t.retryUntil !== 0 && t.retryUntil < t.deadline) throw bad("TERMS_RETRY_BEFORE_DEADLINE", "retryUntil is 0 or not before the deadline", { retryUntil: t.retryUntil });
-  if (t.retryUntil !== 0 && t.callbackGas === 0) throw bad("TERMS_RETRY_WITHOUT_CALLBACK", "retryUntil needs a callback", {});
+  if (t.version !== 1)
+    throw bad("TERMS_VERSION_UNKNOWN", "terms have a version this code does not know", { version: t.version });
+  if (t.callbackGas > MAX_CALLBACK_GAS)
+    throw bad("TERMS_CALLBACK_GAS_TOO_HIGH", `callbackGas is at most ${MAX_CALLBACK_GAS}`, {
+      callbackGas: t.callbackGas,
+    });
+  if (t.retryUntil !== 0 && t.retryUntil < t.deadline)
+    throw bad("TERMS_RETRY_BEFORE_DEADLINE", "retryUntil is 0 or not before the deadline", {
+      retryUntil: t.retryUntil,
+    });
+  if (t.retryUntil !== 0 && t.callbackGas === 0)
+    throw bad("TERMS_RETRY_WITHOUT_CALLBACK", "retryUntil needs a callback", {});
 }
 
 /** Terms with every optional field at its default; only the deadline has none. */

@@ -10,7 +10,12 @@ export function rpcDeploymentChain(rpc: RpcClient): DeploymentChain {
     chainId: async () => BigInt(await rpc.call<string>("eth_chainId")),
     genesisHash: async () => {
       const header = parseHeader(await rpc.call("eth_getBlockByNumber", ["0x0", false]));
-      if (header === undefined) throw new AssayError({ code: "RPC_ANSWER_MALFORMED", message: "the node has no genesis block", retry: "later" });
+      if (header === undefined)
+        throw new AssayError({
+          code: "RPC_ANSWER_MALFORMED",
+          message: "the node has no genesis block",
+          retry: "later",
+        });
       return hex32(header.hash);
     },
     code: (account) => rpc.call("eth_getCode", [account, "latest"]),

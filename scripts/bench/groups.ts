@@ -9,7 +9,15 @@ const MATCHING_POLICIES = [
 ] as const;
 
 /** The rows the issue names; the snapshot in test/contracts/gas holds more. */
-const ROWS_OF_GAS = ["request", "fulfill", "fulfillCallback", "batch8PerItem", "batch32PerItem", "batch128PerItem", "verifyPull"];
+const ROWS_OF_GAS = [
+  "request",
+  "fulfill",
+  "fulfillCallback",
+  "batch8PerItem",
+  "batch32PerItem",
+  "batch128PerItem",
+  "verifyPull",
+];
 const BATCH = "no callback, one operator";
 
 /**
@@ -47,8 +55,16 @@ export const GROUPS: readonly BenchGroup[] = [
   {
     name: "matching",
     rows: MATCHING_POLICIES.flatMap(({ key, policy, words }) => [
-      { key: `matching.misassigned${key}`, what: `share assigned to an enclave that could not serve, ${words}`, unit: "share" },
-      { key: `matching.served${key}`, what: `share of what could be served that was, ${words} (${policy})`, unit: "share" },
+      {
+        key: `matching.misassigned${key}`,
+        what: `share assigned to an enclave that could not serve, ${words}`,
+        unit: "share",
+      },
+      {
+        key: `matching.served${key}`,
+        what: `share of what could be served that was, ${words} (${policy})`,
+        unit: "share",
+      },
     ]),
     // Seeded: 50 simulated enclaves, 2,000 requests, failures and change; the same world for each policy.
     measure: async () => {

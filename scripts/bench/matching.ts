@@ -22,19 +22,65 @@ export function simulateMatching(input: SimulationInput = {}): PolicyResult[] {
 
 /** The results side by side, one line for each policy. */
 export function formatSimulation(results: readonly PolicyResult[]): string {
-  const head = ["policy", "assigned", "misassigned", "share", "failed", "served", "of serveable", "wasted 1st quarter", "last quarter"];
+  const head = [
+    "policy",
+    "assigned",
+    "misassigned",
+    "share",
+    "failed",
+    "served",
+    "of serveable",
+    "wasted 1st quarter",
+    "last quarter",
+  ];
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-  const rows = results.map((r) => [r.policy, r.assignments, r.misassigned, percent(r.misassignedShare), r.failed, r.served, percent(r.servedShare), percent(r.wastedFirstQuarter), percent(r.wastedLastQuarter)].map(String));
+  const rows = results.map((r) =>
+    [
+      r.policy,
+      r.assignments,
+      r.misassigned,
+      percent(r.misassignedShare),
+      r.failed,
+      r.served,
+      percent(r.servedShare),
+      percent(r.wastedFirstQuarter),
+      percent(r.wastedLastQuarter),
+    ].map(String),
+  );
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string => cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
-  const why = results.map((r) => `${r.policy}: ${Object.entries(r.misassignedBy).sort().map(([reason, n]) => `${reason} ${n}`).join(", ") || "none"}`);
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
+  const why = results.map(
+    (r) =>
+      `${r.policy}: ${
+        Object.entries(r.misassignedBy)
+          .sort()
+          .map(([reason, n]) => `${reason} ${n}`)
+          .join(", ") || "none"
+      }`,
+  );
   return [line(head), ...rows.map(line), "", "misassigned because of", ...why].join("\n");
 }
 
 function main(): void {
-  const { values } = parseArgs({ options: { seed: { type: "string" }, enclaves: { type: "string" }, requests: { type: "string" }, every: { type: "string" }, json: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      enclaves: { type: "string" },
+      requests: { type: "string" },
+      every: { type: "string" },
+      json: { type: "boolean" },
+    },
+  });
   const input = Object.fromEntries(
-    ([["seed", values.seed], ["enclaves", values.enclaves], ["requests", values.requests], ["everyMs", values.every]] as const).flatMap(([key, text]) => (text === undefined ? [] : [[key, Number(text)]])),
+    (
+      [
+        ["seed", values.seed],
+        ["enclaves", values.enclaves],
+        ["requests", values.requests],
+        ["everyMs", values.every],
+      ] as const
+    ).flatMap(([key, text]) => (text === undefined ? [] : [[key, Number(text)]])),
   );
   const bad = Object.entries(input).find(([, value]) => !Number.isFinite(value) || value < 1);
   if (bad !== undefined) {

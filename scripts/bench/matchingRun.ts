@@ -2,7 +2,16 @@ import { type Hex32, ZERO_32 } from "../../executor/domain/ids";
 import { match } from "../../executor/matching/match";
 import { MemoryDirectory } from "../../executor/matching/memoryDirectory";
 import type { MatchRequest, RunReport } from "../../executor/matching/ports";
-import { FULFILMENT_GAS, GAS_PRICE_WEI, MIB, START_SECONDS, type TrueEnclave, type World, contextAt, stream } from "./matchingWorld";
+import {
+  contextAt,
+  FULFILMENT_GAS,
+  GAS_PRICE_WEI,
+  MIB,
+  START_SECONDS,
+  stream,
+  type TrueEnclave,
+  type World,
+} from "./matchingWorld";
 
 export const POLICIES = ["matching", "withoutLearning", "leastLoaded", "random"] as const;
 export type Policy = (typeof POLICIES)[number];
@@ -42,7 +51,8 @@ interface Lanes {
 /** The one static reason why the enclave can not serve the request, checked against what is true and not against what was told. */
 function unfit(enclave: TrueEnclave, request: MatchRequest, bytes: number): string | undefined {
   const { facts } = enclave;
-  if (facts.loadableModels?.includes(request.modelHash) !== true || enclave.broken.has(request.modelHash)) return "model";
+  if (facts.loadableModels?.includes(request.modelHash) !== true || enclave.broken.has(request.modelHash))
+    return "model";
   if (RUNNER_BYTES + 3 * bytes > facts.memoryBudgetBytes) return "memory";
   if (facts.trustLevel < request.minTrust) return "trust";
   if (request.profile !== ZERO_32 && request.profile !== facts.runtimeProfile) return "profile";
@@ -62,7 +72,12 @@ interface Pending {
 /** Plays the world once under one policy. Everything that chance decides depends on the seed, the request and the enclave, not on the policy. */
 export function runPolicy(policy: Policy, world: World, seed: number): PolicyResult {
   const modelOf = new Map(world.models.map((model) => [model.hash, model]));
-  const lanes = new Map(world.enclaves.map((e): [string, Lanes] => [e.facts.enclaveId, { endsAtMs: new Map(), outstanding: 0, warm: new Set() }]));
+  const lanes = new Map(
+    world.enclaves.map((e): [string, Lanes] => [
+      e.facts.enclaveId,
+      { endsAtMs: new Map(), outstanding: 0, warm: new Set() },
+    ]),
+  );
   const directory = new MemoryDirectory({ catalogue: { sizeOf: (hash) => modelOf.get(hash)?.bytes } });
   for (const enclave of world.enclaves) directory.upsert(enclave.facts);
   const dice = stream(seed ^ 0x5eed);
@@ -87,7 +102,11 @@ export function runPolicy(policy: Policy, world: World, seed: number): PolicyRes
   const choose = (pending: Pending, nowMs: number): { enclaveId?: string; retryAtMs?: number } => {
     const open = world.enclaves.filter((e) => !pending.tried.has(e.facts.enclaveId));
     if (policy === "matching" || policy === "withoutLearning") {
-      const outcome = match(pending.request, directory.candidates(pending.request, nowMs).filter((c) => !pending.tried.has(c.enclaveId)), contextAt(nowMs));
+      const outcome = match(
+        pending.request,
+        directory.candidates(pending.request, nowMs).filter((c) => !pending.tried.has(c.enclaveId)),
+        contextAt(nowMs),
+      );
       if (outcome.ok) return { enclaveId: outcome.enclave.enclaveId };
       return outcome.retryAt === undefined ? {} : { retryAtMs: (outcome.retryAt - START_SECONDS) * 1000 };
     }
@@ -103,13 +122,15 @@ export function runPolicy(policy: Policy, world: World, seed: number): PolicyRes
     if (pending.tried.size >= MAX_TRIES || START_SECONDS + nowMs / 1000 > pending.request.deadline) return;
     const { enclaveId, retryAtMs } = choose(pending, nowMs);
     if (enclaveId === undefined) {
-      if (retryAtMs !== undefined) at(Math.max(retryAtMs, nowMs + 250), () => attempt(pending, Math.max(retryAtMs, nowMs + 250)));
+      if (retryAtMs !== undefined)
+        at(Math.max(retryAtMs, nowMs + 250), () => attempt(pending, Math.max(retryAtMs, nowMs + 250)));
       return;
     }
     const enclave = world.enclaves.find((e) => e.facts.enclaveId === enclaveId);
     const lane = lanes.get(enclaveId);
     const model = modelOf.get(pending.request.modelHash);
-    if (enclave === undefined || lane === undefined || model === undefined) throw new Error("the policy chose what does not exist");
+    if (enclave === undefined || lane === undefined || model === undefined)
+      throw new Error("the policy chose what does not exist");
     pending.tried.add(enclaveId);
     count.assignments += 1;
     const quarter = quarters[pending.quarter];
@@ -127,15 +148,27 @@ export function runPolicy(policy: Policy, world: World, seed: number): PolicyRes
       } else if (!report.ok) count.failed += 1;
       if (!report.ok) attempt(pending, endMs);
     };
-    const wrong = unfit(enclave, pending.request, model.bytes) ?? (lane.outstanding >= enclave.facts.maxOutstanding ? "capacity" : undefined);
+    const wrong =
+      unfit(enclave, pending.request, model.bytes) ??
+      (lane.outstanding >= enclave.facts.maxOutstanding ? "capacity" : undefined);
     if (enclave.goneUntilMs > nowMs) return at(nowMs + 20, () => end(nowMs + 20, { ok: false, code: "ENCLAVE_GONE" }));
-    if (wrong !== undefined) return at(nowMs + 5, () => end(nowMs + 5, { ok: false, code: wrong === "capacity" ? "ENCLAVE_BUSY" : "MODEL_UNAVAILABLE" }, wrong));
-    const run = execute({ enclave, lane, model, nowMs, roll: stream(seed ^ hashOf(pending.request.requestId, enclaveId)) });
+    if (wrong !== undefined)
+      return at(nowMs + 5, () =>
+        end(nowMs + 5, { ok: false, code: wrong === "capacity" ? "ENCLAVE_BUSY" : "MODEL_UNAVAILABLE" }, wrong),
+      );
+    const run = execute({
+      enclave,
+      lane,
+      model,
+      nowMs,
+      roll: stream(seed ^ hashOf(pending.request.requestId, enclaveId)),
+    });
     at(run.endMs, () => {
       lane.outstanding -= 1;
       if (run.failed) return end(run.endMs, { ok: false, code: "RUNNER_DIED" });
       const lands = START_SECONDS + run.endMs / 1000 + POSTING_SECONDS;
-      const late = lands > pending.request.deadline ? "deadline" : lands >= enclave.facts.epochEndsAt ? "epoch" : undefined;
+      const late =
+        lands > pending.request.deadline ? "deadline" : lands >= enclave.facts.epochEndsAt ? "epoch" : undefined;
       end(run.endMs, { ok: true, runMs: run.runMs, ...(run.loadMs > 0 ? { loadMs: run.loadMs } : {}) }, late);
     });
   };
@@ -144,7 +177,9 @@ export function runPolicy(policy: Policy, world: World, seed: number): PolicyRes
     const quarter = Math.floor((4 * index) / world.arrivals.length);
     at(arrival.atMs, () => {
       const bytes = modelOf.get(arrival.request.modelHash)?.bytes ?? 0;
-      const fit = world.enclaves.some((e) => e.goneUntilMs <= arrival.atMs && unfit(e, arrival.request, bytes) === undefined);
+      const fit = world.enclaves.some(
+        (e) => e.goneUntilMs <= arrival.atMs && unfit(e, arrival.request, bytes) === undefined,
+      );
       if (fit) count.serveable += 1;
       attempt({ request: arrival.request, quarter, tried: new Set() }, arrival.atMs);
     });
@@ -152,7 +187,8 @@ export function runPolicy(policy: Policy, world: World, seed: number): PolicyRes
   for (const change of world.changes) {
     at(change.atMs, () => {
       const changed = change.apply(world.enclaves);
-      if (changed !== undefined) directory.upsert({ ...changed.facts, warmModels: [...(lanes.get(changed.facts.enclaveId)?.warm ?? [])] });
+      if (changed !== undefined)
+        directory.upsert({ ...changed.facts, warmModels: [...(lanes.get(changed.facts.enclaveId)?.warm ?? [])] });
     });
   }
   for (let event = events.pop(); event !== undefined; event = events.pop()) event.run();
@@ -160,7 +196,16 @@ export function runPolicy(policy: Policy, world: World, seed: number): PolicyRes
   const share = (part: number, whole: number): number => (whole === 0 ? 0 : Math.round((1e4 * part) / whole) / 1e4);
   const wasted = (index: number): number => share(quarters[index]?.wasted ?? 0, quarters[index]?.assignments ?? 0);
   const requests = world.arrivals.length;
-  return { policy, requests, ...count, misassignedShare: share(count.misassigned, count.assignments), misassignedBy: by, servedShare: share(count.served, count.serveable), wastedFirstQuarter: wasted(0), wastedLastQuarter: wasted(3) };
+  return {
+    policy,
+    requests,
+    ...count,
+    misassignedShare: share(count.misassigned, count.assignments),
+    misassignedBy: by,
+    servedShare: share(count.served, count.serveable),
+    wastedFirstQuarter: wasted(0),
+    wastedLastQuarter: wasted(3),
+  };
 }
 
 function pick(enclave: TrueEnclave | undefined): { enclaveId?: string } {
@@ -168,12 +213,19 @@ function pick(enclave: TrueEnclave | undefined): { enclaveId?: string } {
 }
 
 /** Queues a run behind those of its model, and behind a free runner if the model has none. */
-function execute(args: { enclave: TrueEnclave; lane: Lanes; model: { hash: Hex32; bytes: number; runMs: number }; nowMs: number; roll: () => number }) {
+function execute(args: {
+  enclave: TrueEnclave;
+  lane: Lanes;
+  model: { hash: Hex32; bytes: number; runMs: number };
+  nowMs: number;
+  roll: () => number;
+}) {
   const { enclave, lane, model, nowMs, roll } = args;
   for (const [hash, endMs] of lane.endsAtMs) if (endMs <= nowMs) lane.endsAtMs.delete(hash);
   const busy = [...lane.endsAtMs.values()].sort((a, b) => a - b);
   const own = lane.endsAtMs.get(model.hash);
-  const startMs = own ?? (busy.length < enclave.facts.runners ? nowMs : (busy[busy.length - enclave.facts.runners] ?? nowMs));
+  const startMs =
+    own ?? (busy.length < enclave.facts.runners ? nowMs : (busy[busy.length - enclave.facts.runners] ?? nowMs));
   const loadMs = lane.warm.has(model.hash) ? 0 : 60 + (4 * model.bytes) / MIB;
   const runMs = model.runMs * enclave.slowness * (0.8 + 0.4 * roll());
   const endMs = startMs + loadMs + runMs;

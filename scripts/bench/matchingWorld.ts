@@ -1,5 +1,4 @@
-import { type Hex32, address, hex32 } from "../../executor/domain/ids";
-import { ZERO_32 } from "../../executor/domain/ids";
+import { address, type Hex32, hex32, ZERO_32 } from "../../executor/domain/ids";
 import type { EnclaveFacts } from "../../executor/matching/memoryDirectory";
 import type { MatchContext, MatchRequest } from "../../executor/matching/ports";
 
@@ -19,7 +18,8 @@ export const MIB = 2 ** 20;
 export const START_SECONDS = 1_800_000_000;
 const HOUR = 3_600;
 
-const id = (kind: number, index: number): Hex32 => hex32(`0x${kind.toString(16).padStart(2, "0")}${index.toString(16).padStart(62, "0")}`);
+const id = (kind: number, index: number): Hex32 =>
+  hex32(`0x${kind.toString(16).padStart(2, "0")}${index.toString(16).padStart(62, "0")}`);
 
 export interface TrueModel {
   readonly hash: Hex32;
@@ -142,7 +142,12 @@ function change(atMs: number, count: number, random: () => number): Change {
 }
 
 /** The same for every policy that is measured with this seed. */
-export function makeWorld(args: { readonly seed: number; readonly enclaves: number; readonly requests: number; readonly everyMs: number }): World {
+export function makeWorld(args: {
+  readonly seed: number;
+  readonly enclaves: number;
+  readonly requests: number;
+  readonly everyMs: number;
+}): World {
   const random = stream(args.seed);
   const models = Array.from({ length: 20 }, (_, index): TrueModel => {
     return { hash: id(0xe0, index), bytes: Math.floor(5_000 * 20_000 ** random()), runMs: 10 * 200 ** random() };

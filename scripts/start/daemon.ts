@@ -1,7 +1,7 @@
 import path from "node:path";
-import { ROOT_KEY_ENV } from "./localKeys";
 import type { Child, Children } from "./children";
 import { freePort } from "./freePort";
+import { ROOT_KEY_ENV } from "./localKeys";
 
 const ROOT = path.resolve(__dirname, "..", "..");
 const READY_WITHIN_MS = 60_000;
@@ -36,7 +36,17 @@ export async function startDaemon(options: DaemonOptions): Promise<DaemonProcess
     path.join(ROOT, "dist", "executor", "main.js"),
     ...["--rpc-urls", options.rpcUrl, "--deployment-file", options.deploymentFile, "--data-dir", options.dataDir],
     ...(options.wsUrl === undefined ? [] : ["--ws-url", options.wsUrl]),
-    ...["--models-dir", path.join(ROOT, "models"), "--http-port", String(port), "--allow-raw-key", "--confirmations", "0", "--poll-interval-ms", "50"],
+    ...[
+      "--models-dir",
+      path.join(ROOT, "models"),
+      "--http-port",
+      String(port),
+      "--allow-raw-key",
+      "--confirmations",
+      "0",
+      "--poll-interval-ms",
+      "50",
+    ],
     ...(options.args ?? []),
   ];
   const child = await options.children.start({
@@ -56,7 +66,8 @@ export async function startDaemon(options: DaemonOptions): Promise<DaemonProcess
   const deadline = Date.now() + READY_WITHIN_MS;
   while (!(await isReady(httpUrl))) {
     if (ended) throw new Error(`the executor ended before it was ready:\n${output}`);
-    if (Date.now() > deadline) throw new Error(`the executor was not ready within ${READY_WITHIN_MS / 1_000} s:\n${output}`);
+    if (Date.now() > deadline)
+      throw new Error(`the executor was not ready within ${READY_WITHIN_MS / 1_000} s:\n${output}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return { child, httpUrl, tail: () => output };

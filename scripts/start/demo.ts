@@ -13,9 +13,9 @@ import { RpcClient } from "../../executor/rpc/client";
 import { type Chain, startChain } from "./chain";
 import { Children } from "./children";
 import { startDaemon } from "./daemon";
-import { type Example, actIn, prepareExamples } from "./examples";
+import { actIn, type Example, prepareExamples } from "./examples";
 import { localKey } from "./localKeys";
-import { type TimelineRow, daemonTimeline, gasText, printTimeline } from "./timeline";
+import { daemonTimeline, gasText, printTimeline, type TimelineRow } from "./timeline";
 
 const ANSWER_WITHIN_MS = 30_000;
 const NETWORK = "demo";
@@ -50,20 +50,38 @@ async function setStage(children: Children): Promise<Stage> {
   const [owner, borrower] = await Promise.all([provider.getSigner(0), provider.getSigner(2)]);
   const record = await step("measure the enclave image and deploy", async () => {
     const images = await approvedImages(platform);
-    return deployAssay({ network: NETWORK, deployer: owner, rootPublicKey: platform.rootKey, images: images.map(({ imageId }) => imageId) });
+    return deployAssay({
+      network: NETWORK,
+      deployer: owner,
+      rootPublicKey: platform.rootKey,
+      images: images.map(({ imageId }) => imageId),
+    });
   });
   const deploymentFile = join(packageRoot(), "deployments", `${NETWORK}.json`);
   writeDeployment(deploymentFile, record);
   const { httpUrl } = await step("start the executor with two enclaves", () =>
-    startDaemon({ children, rpcUrl: chain.url, wsUrl: chain.wsUrl, deploymentFile, dataDir, operatorKey: localKey(1), args: ["--enclaves", "2"] }),
+    startDaemon({
+      children,
+      rpcUrl: chain.url,
+      wsUrl: chain.wsUrl,
+      deploymentFile,
+      dataDir,
+      operatorKey: localKey(1),
+      args: ["--enclaves", "2"],
+    }),
   );
   const registered = await contractOf(record, "EnclaveRegistry", provider).queryFilter("EnclaveRegistered");
-  const { trust, runtimeProfile, imageId } = (registered[0] as unknown as { args: Record<string, string | bigint> } | undefined)?.args ?? {};
+  const { trust, runtimeProfile, imageId } =
+    (registered[0] as unknown as { args: Record<string, string | bigint> } | undefined)?.args ?? {};
   if (runtimeProfile === undefined) throw new Error("no enclave was registered");
-  console.log(`  enclaves registered: ${registered.length}, trust level ${trust} (${LEVEL_WORDS[Number(trust)] ?? "unknown"}), image ${String(imageId).slice(0, 18)}…`);
+  console.log(
+    `  enclaves registered: ${registered.length}, trust level ${trust} (${LEVEL_WORDS[Number(trust)] ?? "unknown"}), image ${String(imageId).slice(0, 18)}…`,
+  );
   if (Number(trust) < 3) console.log("  a stronger level may be possible here: npx assay doctor says how");
   const policy = { profile: String(runtimeProfile), imageId: `0x${"00".repeat(32)}`, minTrust: Number(trust) };
-  const examples = await step("deploy and fund the examples", () => prepareExamples({ record, provider, owner, borrower, policy }));
+  const examples = await step("deploy and fund the examples", () =>
+    prepareExamples({ record, provider, owner, borrower, policy }),
+  );
   return { chain, provider, record, httpUrl, examples };
 }
 
@@ -87,7 +105,8 @@ async function run(example: Example, stage: Stage): Promise<string> {
   const receipt = await landed({ hub, requestId, fromBlock: asked.blockNumber, provider });
   const landedMs = Date.now();
   const act = actIn(receipt, example);
-  if (act === undefined) throw new Error(`${example.title}: the callback did not act (npx assay verify ${requestId} says why)`);
+  if (act === undefined)
+    throw new Error(`${example.title}: the callback did not act (npx assay verify ${requestId} says why)`);
   const rows: TimelineRow[] = [
     { step: "asked", hostMs: askedMs, text: gasText(asked) },
     ...(await daemonTimeline(httpUrl, requestId)).filter(({ step }) => step !== "asked"),
@@ -99,7 +118,12 @@ async function run(example: Example, stage: Stage): Promise<string> {
 }
 
 /** Waits for the hub to say that the request was fulfilled; another ending is an error at once. */
-async function landed(args: { hub: ReturnType<typeof contractOf>; requestId: string; fromBlock: number; provider: JsonRpcProvider }): Promise<TransactionReceipt> {
+async function landed(args: {
+  hub: ReturnType<typeof contractOf>;
+  requestId: string;
+  fromBlock: number;
+  provider: JsonRpcProvider;
+}): Promise<TransactionReceipt> {
   const { hub, requestId, fromBlock, provider } = args;
   const deadline = Date.now() + ANSWER_WITHIN_MS;
   while (Date.now() < deadline) {
@@ -119,7 +143,8 @@ async function printVerification(stage: Stage, requestId: string): Promise<boole
   try {
     const { checks, verdict } = await verifyRequest({ rpc, deployment: stage.record, requestId: hex32(requestId) });
     console.log(`\nVerification of the last answer, from chain data alone`);
-    for (const { name, ok, detail } of checks) console.log(`  ${ok === true ? "ok  " : ok === false ? "FAIL" : "–   "} ${name.padEnd(26)} ${detail}`);
+    for (const { name, ok, detail } of checks)
+      console.log(`  ${ok === true ? "ok  " : ok === false ? "FAIL" : "–   "} ${name.padEnd(26)} ${detail}`);
     console.log(`  ${verdict}`);
     return verdict === "verified";
   } finally {
@@ -146,7 +171,9 @@ async function main(): Promise<number> {
     const verified = await printVerification(stage, last);
     if (!verified) return 1;
     if (once) return 0;
-    console.log(`\nThe chain is at ${stage.chain.url}, the executor's status at ${stage.httpUrl}/status. Ctrl-C ends everything.`);
+    console.log(
+      `\nThe chain is at ${stage.chain.url}, the executor's status at ${stage.httpUrl}/status. Ctrl-C ends everything.`,
+    );
     await interrupted;
     return 0;
   } catch (error) {

@@ -1,4 +1,12 @@
-import { Contract, ContractFactory, type Interface, type Provider, type Signer, type TransactionReceipt, ethers } from "ethers";
+import {
+  type Contract,
+  ContractFactory,
+  ethers,
+  type Interface,
+  type Provider,
+  type Signer,
+  type TransactionReceipt,
+} from "ethers";
 import { readArtifact } from "../../executor/deployment/artifacts";
 import type { DeploymentRecord } from "../../executor/deployment/record";
 import { committedModel, marketFeatures } from "./marketData";
@@ -49,12 +57,25 @@ export async function prepareExamples(plan: ExamplePlan): Promise<Example[]> {
   const policy = { ...plan.policy, callbackGas: 400_000, deadlineSeconds: 3_600, retrySeconds: 3_600 };
   const feed = await deploy("MarketFeed", owner, [await owner.getAddress()]);
   await mined(feed.getFunction("report").send(ETH_PRICE_USD, marketFeatures()));
-  const desk = await deploy("LendingDesk", owner, [hub, policy, await feed.getAddress(), committedModel("liquidation_risk").hash, REWARD]);
+  const desk = await deploy("LendingDesk", owner, [
+    hub,
+    policy,
+    await feed.getAddress(),
+    committedModel("liquidation_risk").hash,
+    REWARD,
+  ]);
   await mined(desk.getFunction("deposit").send({ value: ethers.parseEther("50") }));
-  const vault = await deploy("VolatilityVault", owner, [hub, policy, await feed.getAddress(), committedModel("eth_volatility").hash, REWARD]);
+  const vault = await deploy("VolatilityVault", owner, [
+    hub,
+    policy,
+    await feed.getAddress(),
+    committedModel("eth_volatility").hash,
+    REWARD,
+  ]);
   await mined(vault.getFunction("supply").send({ value: ethers.parseEther("20") }));
   const asBorrower = desk.connect(borrower) as Contract;
-  const loan = (collateralEth: string, debtUsd: number) => () => mined(asBorrower.getFunction("ask").send(usd(debtUsd), { value: ethers.parseEther(collateralEth) + REWARD }));
+  const loan = (collateralEth: string, debtUsd: number) => () =>
+    mined(asBorrower.getFunction("ask").send(usd(debtUsd), { value: ethers.parseEther(collateralEth) + REWARD }));
   const sayLoan: Example["say"] = (event, args) =>
     event === "LoanGranted"
       ? `granted: risk ${percent(args.risk ?? 0n)}, ${ethers.formatEther(args.payoutWei ?? 0n)} ETH paid out, ${ethers.formatEther(args.debtUsd ?? 0n)} USD owed`
@@ -69,18 +90,24 @@ export async function prepareExamples(plan: ExamplePlan): Promise<Example[]> {
       acts: ["ForecastTaken", "ForecastIgnored"],
       consumer: vault,
       say: (event, args) =>
-        event === "ForecastTaken" ? `daily volatility ${percent(args.volatility ?? 0n)}, loan-to-value now ${percent(args.loanToValue ?? 0n)}` : "an older forecast, ignored",
+        event === "ForecastTaken"
+          ? `daily volatility ${percent(args.volatility ?? 0n)}, loan-to-value now ${percent(args.loanToValue ?? 0n)}`
+          : "an older forecast, ignored",
     },
   ];
 }
 
 /** The event of a consumer in a transaction, if it is one of those named. */
-export function actIn(receipt: TransactionReceipt, example: Example): { name: string; args: Record<string, bigint> } | undefined {
+export function actIn(
+  receipt: TransactionReceipt,
+  example: Example,
+): { name: string; args: Record<string, bigint> } | undefined {
   const face: Interface = example.consumer.interface;
   for (const log of receipt.logs) {
     if (log.address !== example.consumer.target) continue;
     const parsed = face.parseLog(log);
-    if (parsed !== null && example.acts.includes(parsed.name)) return { name: parsed.name, args: parsed.args.toObject() as Record<string, bigint> };
+    if (parsed !== null && example.acts.includes(parsed.name))
+      return { name: parsed.name, args: parsed.args.toObject() as Record<string, bigint> };
   }
   return undefined;
 }

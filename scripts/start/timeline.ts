@@ -9,7 +9,11 @@ export interface TimelineRow {
 
 /** What the daemon's `/requests/<id>` answers. */
 export interface DaemonTimeline {
-  readonly timeline: readonly { readonly step: string; readonly hostMs: number; readonly detail: Readonly<Record<string, string | number | boolean>> }[];
+  readonly timeline: readonly {
+    readonly step: string;
+    readonly hostMs: number;
+    readonly detail: Readonly<Record<string, string | number | boolean>>;
+  }[];
 }
 
 export async function daemonTimeline(httpUrl: string, requestId: string): Promise<TimelineRow[]> {
@@ -30,12 +34,14 @@ const shorten = (value: string | number | boolean): string => {
   return /^0x[0-9a-f]{40,}$/.test(text) ? `${text.slice(0, 10)}…${text.slice(-4)}` : text;
 };
 
-export const gasText = (receipt: TransactionReceipt): string => `block ${receipt.blockNumber}, ${receipt.gasUsed.toLocaleString("en-US")} gas`;
+export const gasText = (receipt: TransactionReceipt): string =>
+  `block ${receipt.blockNumber}, ${receipt.gasUsed.toLocaleString("en-US")} gas`;
 
 /** A table with times relative to the first step. */
 export function printTimeline(title: string, rows: readonly TimelineRow[]): void {
   const sorted = [...rows].sort((a, b) => a.hostMs - b.hostMs);
   const start = sorted[0]?.hostMs ?? 0;
   console.log(`\n${title}`);
-  for (const { step, hostMs, text } of sorted) console.log(`  ${step.padEnd(9)} ${`+${Math.round(hostMs - start)} ms`.padStart(9)}  ${text}`);
+  for (const { step, hostMs, text } of sorted)
+    console.log(`  ${step.padEnd(9)} ${`+${Math.round(hostMs - start)} ms`.padStart(9)}  ${text}`);
 }

@@ -1,7 +1,7 @@
-import { bytesToHex } from "../../executor/protocol/bytes";
 import { address, hex32 } from "../../executor/domain/ids";
+import { bytesToHex } from "../../executor/protocol/bytes";
 import * as st from "../../executor/protocol/statement";
-import { type Terms, encodeTerms, standardTerms } from "../../executor/protocol/terms";
+import { encodeTerms, standardTerms, type Terms } from "../../executor/protocol/terms";
 import { isMain, writeVectors } from "./write";
 
 const fill = (byte: string): ReturnType<typeof hex32> => hex32(`0x${byte.repeat(32)}`);
@@ -24,8 +24,19 @@ const TERMS: Readonly<Record<string, Terms>> = {
     contextRoot: fill("dd"),
     refundTo: account("cc"),
   },
-  "a callback with a profile": standardTerms({ deadline: 1_800_000_000, retryUntil: 1_800_003_600, callbackGas: 200_000, minTrust: 3, profile: fill("a1") }),
-  "an image and a refund address": standardTerms({ deadline: 1_800_000_000, imageId: fill("b2"), refundTo: account("c3"), refusalFeeWei: 7n }),
+  "a callback with a profile": standardTerms({
+    deadline: 1_800_000_000,
+    retryUntil: 1_800_003_600,
+    callbackGas: 200_000,
+    minTrust: 3,
+    profile: fill("a1"),
+  }),
+  "an image and a refund address": standardTerms({
+    deadline: 1_800_000_000,
+    imageId: fill("b2"),
+    refundTo: account("c3"),
+    refusalFeeWei: 7n,
+  }),
   "a context root alone": standardTerms({ deadline: 1, contextRoot: fill("d4") }),
 };
 
@@ -61,7 +72,14 @@ export function protocolVectors(): unknown {
     };
     const requestId = st.requestIdOf(domain, request);
     const times = { issuedAt: 1_799_999_000 + i, expiresAt: 1_799_999_600 + i };
-    const statement = st.boundStatement({ requestId, request, terms, outputHash: fill("61"), runtimeProfile: fill("71"), ...times });
+    const statement = st.boundStatement({
+      requestId,
+      request,
+      terms,
+      outputHash: fill("61"),
+      runtimeProfile: fill("71"),
+      ...times,
+    });
     const refusal = { requestId, reason: 4, ...times };
     return {
       name,
@@ -86,7 +104,12 @@ export function protocolVectors(): unknown {
     requests,
     malformedTerms: Object.entries(MALFORMED).map(([name, bytes]) => ({ name, bytes })),
     admission: { ...admission, digest: st.typedDigest(domain, st.hashAdmission(admission)) },
-    heartbeat: { ...heartbeat, counter: 3, blockNumber: 77, digest: st.typedDigest(registryDomain, st.hashHeartbeat(heartbeat)) },
+    heartbeat: {
+      ...heartbeat,
+      counter: 3,
+      blockNumber: 77,
+      digest: st.typedDigest(registryDomain, st.hashHeartbeat(heartbeat)),
+    },
     inferenceKey: { ...key, key: st.inferenceKeyOf(key) },
   };
 }

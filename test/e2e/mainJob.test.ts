@@ -5,7 +5,7 @@ import { hex32 } from "../../executor/domain/ids";
 import { verifyRequest } from "../../executor/explain/verifyRequest";
 import { REFUSAL_REASON } from "../../executor/protocol/statement";
 import { RpcClient } from "../../executor/rpc/client";
-import { type World, ask, committedModel, encoded, ended, goldenSets, openWorld, outputOf } from "./support/world";
+import { ask, committedModel, encoded, ended, goldenSets, openWorld, outputOf, type World } from "./support/world";
 
 const DIGITS = committedModel("digits").hash;
 const UNKNOWN_MODEL = `0x${"ab".repeat(32)}`;
@@ -46,7 +46,10 @@ for (const kind of ["hardhat", "anvil"] as const) {
         const sends = Array.from({ length: 12 }, () => ask(world, { modelHash: DIGITS, input }));
         await new Promise((resolve) => setImmediate(resolve));
         let pending = 0;
-        while (pending < 12) pending = (await world.provider.send("eth_getBlockTransactionCountByNumber", ["pending"]).then(Number)) as number;
+        while (pending < 12)
+          pending = (await world.provider
+            .send("eth_getBlockTransactionCountByNumber", ["pending"])
+            .then(Number)) as number;
         await world.provider.send("evm_mine", []);
         asked.push(...(await Promise.all(sends)).map(({ requestId }) => requestId));
       } finally {
@@ -62,8 +65,18 @@ for (const kind of ["hardhat", "anvil"] as const) {
     for (const [what, modelHash, input, reason] of [
       ["a model that nobody has", UNKNOWN_MODEL, () => image().input, REFUSAL_REASON.MODEL_UNKNOWN],
       ["an input that is no tensor set", DIGITS, () => Uint8Array.of(9, 9, 9), REFUSAL_REASON.INPUT_MALFORMED],
-      ["an input with trailing bytes", DIGITS, () => Buffer.concat([image().input, Buffer.of(0)]), REFUSAL_REASON.INPUT_MALFORMED],
-      ["an input for another model", DIGITS, () => encoded(goldenSets("eth_volatility")[0]?.inputs ?? []), REFUSAL_REASON.INPUT_MISMATCH],
+      [
+        "an input with trailing bytes",
+        DIGITS,
+        () => Buffer.concat([image().input, Buffer.of(0)]),
+        REFUSAL_REASON.INPUT_MALFORMED,
+      ],
+      [
+        "an input for another model",
+        DIGITS,
+        () => encoded(goldenSets("eth_volatility")[0]?.inputs ?? []),
+        REFUSAL_REASON.INPUT_MISMATCH,
+      ],
     ] as const) {
       it(`refuses ${what}, and gives the escrow back`, async () => {
         const account = await world.requester.getAddress();

@@ -41,7 +41,11 @@ export function spawnLimited(
   const feeds = options.feeds ?? [];
   const stdio: StdioOptions = ["ignore", "ignore", "pipe", "pipe", ...feeds.map(() => "pipe" as const)];
   // Node hands this one variable on to every child unless it is named; a daemon under coverage would then change what is measured.
-  const child = spawn("/bin/sh", ["-c", limits, "sh", ...command], { stdio, env: { ...options.env, NODE_V8_COVERAGE: undefined }, cwd: "/" });
+  const child = spawn("/bin/sh", ["-c", limits, "sh", ...command], {
+    stdio,
+    env: { ...options.env, NODE_V8_COVERAGE: undefined },
+    cwd: "/",
+  });
   feeds.forEach((bytes, i) => {
     const feed = child.stdio[CHANNEL + 1 + i] as unknown as Socket; // "pipe" makes every one of them a socket.
     feed.on("error", () => undefined); // A launcher that failed early reads nothing; its exit tells.

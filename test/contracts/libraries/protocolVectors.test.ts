@@ -9,7 +9,9 @@ interface Vectors {
     readonly name: string;
     readonly terms: Readonly<Record<string, string | number>>;
     readonly termsBytes: string;
-    readonly request: Readonly<Record<"requester" | "salt" | "modelHash" | "inputHash" | "terms" | "rewardWei", string>>;
+    readonly request: Readonly<
+      Record<"requester" | "salt" | "modelHash" | "inputHash" | "terms" | "rewardWei", string>
+    >;
     readonly requestId: string;
     readonly statement: Readonly<Record<string, string | number>>;
     readonly statementHash: string;
@@ -33,11 +35,18 @@ describe("the protocol's vectors in Solidity", () => {
     it(`hashes ${v.name} as TypeScript does`, async () => {
       const mock = await statements();
       const { requester, salt, modelHash, inputHash, terms: bytes, rewardWei } = v.request;
-      expect(await mock.getFunction("requestId")(vectors.domain, requester, salt, modelHash, inputHash, bytes, rewardWei)).to.equal(v.requestId);
+      expect(
+        await mock.getFunction("requestId")(vectors.domain, requester, salt, modelHash, inputHash, bytes, rewardWei),
+      ).to.equal(v.requestId);
       const hash = await mock.getFunction("resultHash")(v.statement);
       expect(hash).to.equal(v.statementHash);
       expect(await mock.getFunction("digest")(vectors.domain, hash)).to.equal(v.resultDigest);
-      const refusal = await mock.getFunction("refusalHash")(v.requestId, 4, v.statement.issuedAt, v.statement.expiresAt);
+      const refusal = await mock.getFunction("refusalHash")(
+        v.requestId,
+        4,
+        v.statement.issuedAt,
+        v.statement.expiresAt,
+      );
       expect(await mock.getFunction("digest")(vectors.domain, refusal)).to.equal(v.refusalDigest);
     });
 
@@ -48,7 +57,9 @@ describe("the protocol's vectors in Solidity", () => {
       for (const [name, value] of Object.entries(v.terms)) {
         if (name === "version") continue;
         const found = read[name];
-        expect(typeof found === "bigint" ? found.toString() : String(found).toLowerCase(), name).to.equal(String(value));
+        expect(typeof found === "bigint" ? found.toString() : String(found).toLowerCase(), name).to.equal(
+          String(value),
+        );
       }
     });
   }
@@ -57,7 +68,10 @@ describe("the protocol's vectors in Solidity", () => {
     it(`refuses terms with ${name}`, async () => {
       const mock = await terms();
       const hub = await ethers.getContractFactory("InferenceHub");
-      await expect(mock.getFunction("parse")(bytes)).to.be.revertedWithCustomError({ interface: hub.interface }, "HubTermsMalformed");
+      await expect(mock.getFunction("parse")(bytes)).to.be.revertedWithCustomError(
+        { interface: hub.interface },
+        "HubTermsMalformed",
+      );
     });
   }
 

@@ -1,17 +1,16 @@
-import { readFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Contract, JsonRpcProvider, type Signer, type TransactionReceipt, hexlify, toBeHex } from "ethers";
+import { type Contract, hexlify, JsonRpcProvider, type Signer, type TransactionReceipt, toBeHex } from "ethers";
 import { approvedImages } from "../../../executor/app/images";
 import { platformRootPath } from "../../../executor/app/paths";
 import { packageRoot } from "../../../executor/deployment/artifacts";
 import { contractOf, deployAssay } from "../../../executor/deployment/deploy";
 import { type DeploymentRecord, writeDeployment } from "../../../executor/deployment/record";
 import { loadPlatform } from "../../../executor/enclave/platform/platform";
-import { type NamedTensor, decodeTensorSet, encodeTensorSet } from "../../../executor/protocol/tensorSet";
-import { type Terms, encodeTerms, standardTerms } from "../../../executor/protocol/terms";
 import { hexToBytes } from "../../../executor/protocol/bytes";
+import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../../../executor/protocol/tensorSet";
+import { encodeTerms, standardTerms, type Terms } from "../../../executor/protocol/terms";
 import { type Chain, type ChainKind, startChain } from "../../../scripts/start/chain";
 import { Children } from "../../../scripts/start/children";
 import { type DaemonProcess, startDaemon } from "../../../scripts/start/daemon";
@@ -58,7 +57,16 @@ export async function openWorld(kind: ChainKind, chainArgs: readonly string[] = 
       dataDir,
       requester,
       hub: contractOf(record, "InferenceHub", requester),
-      start: (args = [], file = deploymentFile) => startDaemon({ children, rpcUrl: chain.url, wsUrl: chain.wsUrl, deploymentFile: file, dataDir, operatorKey: localKey(1), args: ["--allow-loss", ...args] }),
+      start: (args = [], file = deploymentFile) =>
+        startDaemon({
+          children,
+          rpcUrl: chain.url,
+          wsUrl: chain.wsUrl,
+          deploymentFile: file,
+          dataDir,
+          operatorKey: localKey(1),
+          args: ["--allow-loss", ...args],
+        }),
       now: async () => (await provider.getBlock("latest"))?.timestamp ?? 0,
       end: async () => {
         await children.stopAll();
@@ -80,25 +88,41 @@ export interface Asked {
 }
 
 /** Asks a model by hash, without a callback. */
-export async function ask(world: World, args: { modelHash: string; input: Uint8Array; terms?: Partial<Terms>; rewardWei?: bigint }): Promise<Asked> {
+export async function ask(
+  world: World,
+  args: { modelHash: string; input: Uint8Array; terms?: Partial<Terms>; rewardWei?: bigint },
+): Promise<Asked> {
   const terms = standardTerms({ deadline: (await world.now()) + 3_600, ...args.terms });
-  const sent = await world.hub.getFunction("request").send(args.modelHash, hexlify(args.input), hexlify(encodeTerms(terms)), toBeHex(++salts, 32), { value: args.rewardWei ?? REWARD });
+  const sent = await world.hub
+    .getFunction("request")
+    .send(args.modelHash, hexlify(args.input), hexlify(encodeTerms(terms)), toBeHex(++salts, 32), {
+      value: args.rewardWei ?? REWARD,
+    });
   const receipt = await sent.wait();
   const requestId = receipt?.logs[0]?.topics[1];
-  if (receipt === null || receipt === undefined || requestId === undefined) throw new Error("the request was not mined");
+  if (receipt === null || receipt === undefined || requestId === undefined)
+    throw new Error("the request was not mined");
   return { requestId, receipt };
 }
 
-export type End = { readonly event: "Fulfilled" | "Refused" | "Refunded"; readonly transactionHash: string; readonly reason: number | undefined };
+export type End = {
+  readonly event: "Fulfilled" | "Refused" | "Refunded";
+  readonly transactionHash: string;
+  readonly reason: number | undefined;
+};
 
 /** Waits until the hub says how a request ended. The bound is for a failing test; a passing one never waits for it. */
 export async function ended(world: World, requestId: string, withinMs = 30_000): Promise<End> {
   const deadline = Date.now() + withinMs;
   while (Date.now() < deadline) {
     for (const event of ["Fulfilled", "Refused", "Refunded"] as const) {
-      const [log] = await world.hub.queryFilter(world.hub.getEvent(event)(requestId), world.record.contracts.InferenceHub.block);
+      const [log] = await world.hub.queryFilter(
+        world.hub.getEvent(event)(requestId),
+        world.record.contracts.InferenceHub.block,
+      );
       if (log !== undefined) {
-        const reason = event === "Refused" ? Number((log as unknown as { args: { reason: bigint } }).args.reason) : undefined;
+        const reason =
+          event === "Refused" ? Number((log as unknown as { args: { reason: bigint } }).args.reason) : undefined;
         return { event, transactionHash: log.transactionHash, reason };
       }
     }
@@ -120,7 +144,11 @@ export function goldenSets(name: string): { inputs: NamedTensor[]; outputs: Name
   const text = readFileSync(join(packageRoot(), "models", name, "io.json"), "utf8");
   type Entry = { name: string; dtype: string; dims: number[]; b64: string };
   const { sets } = JSON.parse(text) as { sets: { inputs: Entry[]; outputs: Entry[] }[] };
-  const tensor = (e: Entry): NamedTensor => ({ name: e.name, tensor: { dtype: DTYPES[e.dtype] ?? 0, dims: e.dims, data: new Uint8Array(Buffer.from(e.b64, "base64")) } }) as NamedTensor;
+  const tensor = (e: Entry): NamedTensor =>
+    ({
+      name: e.name,
+      tensor: { dtype: DTYPES[e.dtype] ?? 0, dims: e.dims, data: new Uint8Array(Buffer.from(e.b64, "base64")) },
+    }) as NamedTensor;
   return sets.map(({ inputs, outputs }) => ({ inputs: inputs.map(tensor), outputs: outputs.map(tensor) }));
 }
 

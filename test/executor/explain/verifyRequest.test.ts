@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { ContractFactory, SigningKey, id } from "ethers";
+import { ContractFactory, id, SigningKey } from "ethers";
 import { readArtifact } from "../../../executor/deployment/artifacts";
 import { AssayError } from "../../../executor/domain/errors";
 import { hex32 } from "../../../executor/domain/ids";
 import { type Explanation, verifyRequest } from "../../../executor/explain/verifyRequest";
-import { type Asked, MODEL, type World, openWorld } from "./world";
+import { type Asked, MODEL, openWorld, type World } from "./world";
 
 const failed = (e: Explanation): string[] => e.checks.filter(({ ok }) => ok === false).map(({ name }) => name);
 const unmade = (e: Explanation): string[] => e.checks.filter(({ ok }) => ok === null).map(({ name }) => name);
@@ -29,9 +29,24 @@ describe("verifyRequest", () => {
     expect(explanation.status).to.equal("fulfilled");
     expect(explanation.enclave?.trust).to.equal(3);
     expect(explanation.checks.map(({ name }) => name)).to.include.members([
-      "deployment", "request.id", "answer.statement", "answer.signature", "answer.commitment", "answer.authentic", "attestation.document",
-      "attestation.key", "attestation.binding", "attestation.image", "attestation.trust", "attestation.fresh", "enclave.epoch", "enclave.heartbeat",
-      "enclave.imageApproved", "enclave.imageRevoked", "payment.escrow", "payment.credited",
+      "deployment",
+      "request.id",
+      "answer.statement",
+      "answer.signature",
+      "answer.commitment",
+      "answer.authentic",
+      "attestation.document",
+      "attestation.key",
+      "attestation.binding",
+      "attestation.image",
+      "attestation.trust",
+      "attestation.fresh",
+      "enclave.epoch",
+      "enclave.heartbeat",
+      "enclave.imageApproved",
+      "enclave.imageRevoked",
+      "payment.escrow",
+      "payment.credited",
     ]);
   });
 
@@ -53,7 +68,9 @@ describe("verifyRequest", () => {
   it("finds an answer that another contract's call carries", async () => {
     const asked = await world.ask();
     const { abi, bytecode } = readArtifact("mocks/MockRequester.sol", "MockRequester");
-    const carrier = await new ContractFactory(abi, bytecode, world.operator).deploy(world.record.contracts.InferenceHub.address);
+    const carrier = await new ContractFactory(abi, bytecode, world.operator).deploy(
+      world.record.contracts.InferenceHub.address,
+    );
     const { statement, output, proof } = await world.result(asked);
     const call = world.hub.interface.encodeFunctionData("fulfill", [statement, output, proof]);
     await world.mine("act", carrier as never, world.record.contracts.InferenceHub.address, call);
@@ -64,7 +81,11 @@ describe("verifyRequest", () => {
   it("says that a composed answer can not be read, and does not call that verified", async () => {
     const asked = await world.ask();
     await world.fulfill(asked);
-    const blind = world.chain((method, _params, answer) => (method === "eth_getTransactionByHash" && (answer as { input: string }).input.length > 1_000 ? { ...(answer as object), input: "0x12345678" } : answer));
+    const blind = world.chain((method, _params, answer) =>
+      method === "eth_getTransactionByHash" && (answer as { input: string }).input.length > 1_000
+        ? { ...(answer as object), input: "0x12345678" }
+        : answer,
+    );
     const explanation = await explain(asked, blind);
     expect(explanation.verdict).to.equal("incomplete");
     expect(unmade(explanation)).to.include("answer.calldata");
@@ -139,14 +160,23 @@ describe("verifyRequest", () => {
   it("checks the model's bytes where they are given", async () => {
     const asked = await world.ask();
     await world.fulfill(asked);
-    const explanation = await verifyRequest({ rpc: world.chain(), deployment: world.record, requestId: asked.requestId, model: Uint8Array.of(1) });
+    const explanation = await verifyRequest({
+      rpc: world.chain(),
+      deployment: world.record,
+      requestId: asked.requestId,
+      model: Uint8Array.of(1),
+    });
     expect(failed(explanation)).to.deep.equal(["model.bytes"]);
     expect(explanation.request?.modelHash).to.equal(MODEL);
   });
 
   it("fails on another chain's deployment before it reads anything else", async () => {
     const asked = await world.ask();
-    const explanation = await verifyRequest({ rpc: world.chain(), deployment: { ...world.record, chainId: "1" }, requestId: asked.requestId });
+    const explanation = await verifyRequest({
+      rpc: world.chain(),
+      deployment: { ...world.record, chainId: "1" },
+      requestId: asked.requestId,
+    });
     expect(failed(explanation)).to.deep.equal(["deployment"]);
     expect(explanation.checks).to.have.length(1);
   });
@@ -155,7 +185,8 @@ describe("verifyRequest", () => {
     const asked = await world.ask();
     await world.fulfill(asked);
     const pruned = world.chain((method, params, answer) => {
-      if (method === "eth_call" && params[1] !== "latest") throw new AssayError({ code: "RPC_ERROR", message: "missing trie node" });
+      if (method === "eth_call" && params[1] !== "latest")
+        throw new AssayError({ code: "RPC_ERROR", message: "missing trie node" });
       return answer;
     });
     const explanation = await explain(asked, pruned);
@@ -168,7 +199,8 @@ describe("verifyRequest", () => {
     await world.fulfill(asked);
     const narrow = world.chain((method, params, answer) => {
       const { fromBlock, toBlock } = (params[0] ?? {}) as { fromBlock: string; toBlock: string };
-      if (method === "eth_getLogs" && Number(toBlock) - Number(fromBlock) > 3) throw new AssayError({ code: "RPC_ERROR", message: "range" });
+      if (method === "eth_getLogs" && Number(toBlock) - Number(fromBlock) > 3)
+        throw new AssayError({ code: "RPC_ERROR", message: "range" });
       return answer;
     });
     expect((await explain(asked, narrow)).verdict).to.equal("verified");
@@ -187,15 +219,23 @@ describe("verifyRequest", () => {
     /** Changes the bytes of one log of the hub or the registry. */
     const tampered = (topic: string, change: (data: string) => string) =>
       world.chain((method, _params, answer) =>
-        method === "eth_getLogs" ? (answer as { topics: string[]; data: string }[]).map((log) => (log.topics[0] === topic ? { ...log, data: change(log.data) } : log)) : answer,
+        method === "eth_getLogs"
+          ? (answer as { topics: string[]; data: string }[]).map((log) =>
+              log.topics[0] === topic ? { ...log, data: change(log.data) } : log,
+            )
+          : answer,
       );
-    const flipLastBit = (hex: string): string => hex.slice(0, -1) + ((Number.parseInt(hex.slice(-1), 16) ^ 1).toString(16));
+    const flipLastBit = (hex: string): string =>
+      hex.slice(0, -1) + (Number.parseInt(hex.slice(-1), 16) ^ 1).toString(16);
 
     it("about the reward", async () => {
       const asked = await world.ask();
       await world.fulfill(asked);
       const topic = world.hub.interface.getEvent("Requested")?.topicHash ?? "";
-      const liar = tampered(topic, (data) => data.slice(0, 2 + 64) + flipLastBit(data.slice(2 + 64, 2 + 128)) + data.slice(2 + 128));
+      const liar = tampered(
+        topic,
+        (data) => data.slice(0, 2 + 64) + flipLastBit(data.slice(2 + 64, 2 + 128)) + data.slice(2 + 128),
+      );
       expect(failed(await explain(asked, liar))).to.deep.equal(["request.id"]);
     });
 
@@ -212,7 +252,9 @@ describe("verifyRequest", () => {
       const topic = world.registry.interface.getEvent("EnclaveRegistered")?.topicHash ?? "";
       const liar = world.chain((method, _params, answer) =>
         method === "eth_getLogs"
-          ? (answer as { topics: string[] }[]).map((log) => (log.topics[0] === topic ? { ...log, topics: [...log.topics.slice(0, 3), id("another image")] } : log))
+          ? (answer as { topics: string[] }[]).map((log) =>
+              log.topics[0] === topic ? { ...log, topics: [...log.topics.slice(0, 3), id("another image")] } : log,
+            )
           : answer,
       );
       expect(failed(await explain(asked, liar))).to.include.members(["attestation.image", "enclave.imageApproved"]);
@@ -225,11 +267,21 @@ describe("verifyRequest", () => {
       const liar = world.chain((method, _params, answer) => {
         const { input } = (answer ?? {}) as { input?: string };
         const selector = world.registry.interface.getFunction("register")?.selector ?? "";
-        return method === "eth_getTransactionByHash" && input?.startsWith(selector) === true ? { ...(answer as object), input: input.replace(Buffer.from("assay-test").toString("hex"), Buffer.from("assay-tesu").toString("hex")) } : answer;
+        return method === "eth_getTransactionByHash" && input?.startsWith(selector) === true
+          ? {
+              ...(answer as object),
+              input: input.replace(
+                Buffer.from("assay-test").toString("hex"),
+                Buffer.from("assay-tesu").toString("hex"),
+              ),
+            }
+          : answer;
       });
       const explanation = await explain(asked, liar);
       expect(failed(explanation)).to.include("attestation.document");
-      expect(explanation.checks.find(({ name }) => name === "attestation.document")?.detail).to.include("DEVELOPMENT_SIGNATURE_INVALID");
+      expect(explanation.checks.find(({ name }) => name === "attestation.document")?.detail).to.include(
+        "DEVELOPMENT_SIGNATURE_INVALID",
+      );
     });
 
     it("about the code of the hub", async () => {

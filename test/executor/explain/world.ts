@@ -1,34 +1,63 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { type BaseWallet, type Contract, HDNodeWallet, Mnemonic, SigningKey, Wallet, computeAddress, id } from "ethers";
-import { isError } from "ethers";
+import {
+  type BaseWallet,
+  type Contract,
+  computeAddress,
+  HDNodeWallet,
+  id,
+  isError,
+  Mnemonic,
+  SigningKey,
+  Wallet,
+} from "ethers";
 import type { HardhatRuntimeEnvironment } from "hardhat/types";
-import { contractOf, deployAssay, type DeployOptions } from "../../../executor/deployment/deploy";
+import { contractOf, type DeployOptions, deployAssay } from "../../../executor/deployment/deploy";
 import type { DeploymentRecord } from "../../../executor/deployment/record";
 import { AssayError } from "../../../executor/domain/errors";
-import { type Address, type Hex32, address, hex32 } from "../../../executor/domain/ids";
+import { type Address, address, type Hex32, hex32 } from "../../../executor/domain/ids";
 import type { ExplainChain } from "../../../executor/explain/ports";
 import { bytesToHex, hexToBytes } from "../../../executor/protocol/bytes";
 import { signCoseSign1 } from "../../../executor/protocol/cose";
 import { encodeNitroPayload } from "../../../executor/protocol/nitroDocument";
 import { imageIdOf, rawP256Key, rootIdOf } from "../../../executor/protocol/nitroDocumentVerify";
-import { boundStatement, domainSeparator, hashRefusal, hashResult, keccak256, typedDigest } from "../../../executor/protocol/statement";
-import { decodeTerms, encodeTerms, standardTerms, type Terms } from "../../../executor/protocol/terms";
-import { DType } from "../../../executor/protocol/tensorType";
+import {
+  boundStatement,
+  domainSeparator,
+  hashRefusal,
+  hashResult,
+  keccak256,
+  typedDigest,
+} from "../../../executor/protocol/statement";
 import { encodeTensorSet } from "../../../executor/protocol/tensorSet";
+import { DType } from "../../../executor/protocol/tensorType";
 import { tensorFrom } from "../../../executor/protocol/tensorValues";
+import { decodeTerms, encodeTerms, standardTerms, type Terms } from "../../../executor/protocol/terms";
 import { encodeUserData } from "../../../executor/protocol/userData";
 
-const PCRS = new Map([...Array(16).keys()].map((index) => [index, new Uint8Array(48).fill(index < 3 ? index + 1 : 0)] as const));
+const PCRS = new Map(
+  [...Array(16).keys()].map((index) => [index, new Uint8Array(48).fill(index < 3 ? index + 1 : 0)] as const),
+);
 const KEY_CONFIG = `0x010020${"42".repeat(32)}000400010001`;
 export const PROFILE = hex32(id("profile"));
 export const MODEL = hex32(id("model"));
-export const INPUT = encodeTensorSet([{ name: "x", tensor: tensorFrom({ dtype: DType.float, dims: [1, 2], values: [1, 2] }) }]);
-export const OUTPUT = encodeTensorSet([{ name: "y", tensor: tensorFrom({ dtype: DType.float, dims: [1, 1], values: [0.25] }) }]);
+export const INPUT = encodeTensorSet([
+  { name: "x", tensor: tensorFrom({ dtype: DType.float, dims: [1, 2], values: [1, 2] }) },
+]);
+export const OUTPUT = encodeTensorSet([
+  { name: "y", tensor: tensorFrom({ dtype: DType.float, dims: [1, 1], values: [0.25] }) },
+]);
 
 /** A request as the tests made it. */
 export interface Asked {
   readonly requestId: Hex32;
-  readonly request: { requester: Address; salt: Hex32; modelHash: Hex32; inputHash: Hex32; terms: `0x${string}`; rewardWei: bigint };
+  readonly request: {
+    requester: Address;
+    salt: Hex32;
+    modelHash: Hex32;
+    inputHash: Hex32;
+    terms: `0x${string}`;
+    rewardWei: bigint;
+  };
   readonly terms: Terms;
 }
 
@@ -46,7 +75,11 @@ export class World {
     readonly asker: BaseWallet,
     readonly root: KeyObject,
   ) {
-    this.domain = domainSeparator({ name: "Assay", chainId: BigInt(record.chainId), contract: record.contracts.InferenceHub.address });
+    this.domain = domainSeparator({
+      name: "Assay",
+      chainId: BigInt(record.chainId),
+      contract: record.contracts.InferenceHub.address,
+    });
   }
 
   get hub(): Contract {
@@ -91,7 +124,15 @@ export class World {
       nonce: new Uint8Array(),
     });
     const document = signCoseSign1({ payload, key: change.root ?? this.root });
-    return { verifierIndex: 0, document, aux: "0x", endpoint: "", keyConfig: KEY_CONFIG, consentDeadline: 0, consent: "0x" };
+    return {
+      verifierIndex: 0,
+      document,
+      aux: "0x",
+      endpoint: "",
+      keyConfig: KEY_CONFIG,
+      consentDeadline: 0,
+      consent: "0x",
+    };
   }
 
   async ask(fields: Partial<Terms> = {}, rewardWei = 1_000n): Promise<Asked> {
@@ -101,7 +142,14 @@ export class World {
     const args = [MODEL, INPUT, terms, salt, { value: rewardWei }] as const;
     const requestId = hex32(await hub.getFunction("request").staticCall(...args));
     await (await hub.getFunction("request")(...args)).wait();
-    const request = { requester: address(this.asker.address), salt, modelHash: MODEL, inputHash: keccak256(INPUT), terms: bytesToHex(terms), rewardWei };
+    const request = {
+      requester: address(this.asker.address),
+      salt,
+      modelHash: MODEL,
+      inputHash: keccak256(INPUT),
+      terms: bytesToHex(terms),
+      rewardWei,
+    };
     return { requestId, request, terms: decodeTerms(terms) };
   }
 
@@ -109,9 +157,20 @@ export class World {
     const output = change.output ?? OUTPUT;
     const issuedAt = await this.now();
     const times = { issuedAt, expiresAt: issuedAt + 3_600 };
-    const statement = boundStatement({ requestId: asked.requestId, request: asked.request, terms: asked.terms, outputHash: keccak256(output), runtimeProfile: PROFILE, ...times });
+    const statement = boundStatement({
+      requestId: asked.requestId,
+      request: asked.request,
+      terms: asked.terms,
+      outputHash: keccak256(output),
+      runtimeProfile: PROFILE,
+      ...times,
+    });
     const proof = (change.key ?? this.key).sign(typedDigest(this.domain, hashResult(statement))).compactSerialized;
-    return { statement: { request: asked.request, runtimeProfile: PROFILE, ...times }, output: bytesToHex(output), proof };
+    return {
+      statement: { request: asked.request, runtimeProfile: PROFILE, ...times },
+      output: bytesToHex(output),
+      proof,
+    };
   }
 
   async fulfill(asked: Asked): Promise<Hex32> {
@@ -127,7 +186,10 @@ export class World {
   }
 
   /** The chain as an explanation reads it; `change` plays a node that lies or has lost something. */
-  chain(change: (method: string, params: readonly unknown[], answer: unknown) => unknown = (_method, _params, answer) => answer): ExplainChain {
+  chain(
+    change: (method: string, params: readonly unknown[], answer: unknown) => unknown = (_method, _params, answer) =>
+      answer,
+  ): ExplainChain {
     return {
       call: async <T>(method: string, params: readonly unknown[] = []) => {
         try {
@@ -147,7 +209,8 @@ export class World {
 }
 
 const MNEMONIC = Mnemonic.fromPhrase("test test test test test test test test test test test junk");
-const wallet = (index: number): BaseWallet => new Wallet(HDNodeWallet.fromMnemonic(MNEMONIC, `m/44'/60'/0'/0/${index}`).privateKey);
+const wallet = (index: number): BaseWallet =>
+  new Wallet(HDNodeWallet.fromMnemonic(MNEMONIC, `m/44'/60'/0'/0/${index}`).privateKey);
 
 /** A fresh deployment on the in-process chain with one registered enclave key. */
 export async function openWorld(options: Partial<DeployOptions> = {}): Promise<World> {

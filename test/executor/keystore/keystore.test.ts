@@ -1,8 +1,17 @@
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { Wallet, computeAddress } from "ethers";
+import { computeAddress, Wallet } from "ethers";
 import { isAssayError } from "../../../executor/domain/errors";
 import { createKeystore, openKeystore, writeKeystore } from "../../../executor/keystore/keystoreFile";
 import { parseKeystore } from "../../../executor/keystore/keystoreSchema";
@@ -19,7 +28,9 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   } catch (error) {
     if (!isAssayError(error)) throw error;
     // Neither the key nor the password may leave through an error.
-    expect(`${error.message}${JSON.stringify(error.context)}${String(error.cause)}`).to.not.match(/4c4c4c|correct horse/);
+    expect(`${error.message}${JSON.stringify(error.context)}${String(error.cause)}`).to.not.match(
+      /4c4c4c|correct horse/,
+    );
     return error.code;
   }
   return "none";
@@ -62,8 +73,37 @@ describe("keystore", () => {
     // https://ethereum.org/developers/docs/data-structures-and-encoding/web3-secret-storage, password "testpassword"
     const key = "0x7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d";
     const aes = (iv: string, ciphertext: string) => ({ cipher: "aes-128-ctr", cipherparams: { iv }, ciphertext });
-    const pbkdf2 = { version: 3, id: "3198bc9c-6672-5ab3-d995-4942343ae5b6", crypto: { ...aes("6087dab2f9fdbbfaddc31a909735c1e6", "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46"), kdf: "pbkdf2", kdfparams: { c: 262144, dklen: 32, prf: "hmac-sha256", salt: "ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd" }, mac: "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2" } };
-    const scrypt = { version: 3, id: "3198bc9c-6672-5ab3-d995-4942343ae5b6", crypto: { ...aes("83dbcc02d8ccb40e466191a123791e0e", "d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c"), kdf: "scrypt", kdfparams: { dklen: 32, n: 262144, p: 8, r: 1, salt: "ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19" }, mac: "2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097" } };
+    const pbkdf2 = {
+      version: 3,
+      id: "3198bc9c-6672-5ab3-d995-4942343ae5b6",
+      crypto: {
+        ...aes("6087dab2f9fdbbfaddc31a909735c1e6", "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46"),
+        kdf: "pbkdf2",
+        kdfparams: {
+          c: 262144,
+          dklen: 32,
+          prf: "hmac-sha256",
+          salt: "ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd",
+        },
+        mac: "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2",
+      },
+    };
+    const scrypt = {
+      version: 3,
+      id: "3198bc9c-6672-5ab3-d995-4942343ae5b6",
+      crypto: {
+        ...aes("83dbcc02d8ccb40e466191a123791e0e", "d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c"),
+        kdf: "scrypt",
+        kdfparams: {
+          dklen: 32,
+          n: 262144,
+          p: 8,
+          r: 1,
+          salt: "ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19",
+        },
+        mac: "2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097",
+      },
+    };
     for (const example of [pbkdf2, scrypt]) {
       writeFileSync(join(folder, "example"), JSON.stringify(example), { mode: 0o600 });
       const opened = await openKeystore({ path: join(folder, "example"), password: async () => "testpassword" });
@@ -76,7 +116,9 @@ describe("keystore", () => {
     const before = readFileSync(path, "utf8");
     expect(await codeOf(write())).to.equal("KEYSTORE_EXISTS");
     symlinkSync(path, join(folder, "link"));
-    expect(await codeOf(writeKeystore({ path: join(folder, "link"), privateKey: KEY, password: "x", cost }))).to.equal("KEYSTORE_EXISTS");
+    expect(await codeOf(writeKeystore({ path: join(folder, "link"), privateKey: KEY, password: "x", cost }))).to.equal(
+      "KEYSTORE_EXISTS",
+    );
     expect(readFileSync(path, "utf8")).to.equal(before);
   });
 
@@ -89,7 +131,10 @@ describe("keystore", () => {
     await write();
     expect(await codeOf(openKeystore({ path, password: async () => "wrong" }))).to.equal("KEYSTORE_WRONG_PASSWORD");
     expect(await codeOf(openKeystore({ path: join(folder, "gone"), password }))).to.equal("KEYSTORE_MISSING");
-    for (const text of ["", "[]", "{}", '{"version":1}', "null"]) expect(() => parseKeystore(text, "x")).to.throw().with.property("code", "KEYSTORE_MALFORMED");
+    for (const text of ["", "[]", "{}", '{"version":1}', "null"])
+      expect(() => parseKeystore(text, "x"))
+        .to.throw()
+        .with.property("code", "KEYSTORE_MALFORMED");
   });
 
   it("refuses a file whose key is not the one it names", async () => {
@@ -112,7 +157,9 @@ describe("keystore", () => {
         asked = true;
         return "correct horse";
       };
-      expect(await codeOf(openKeystore({ path, password: spy })), JSON.stringify(params)).to.equal("KEYSTORE_MALFORMED");
+      expect(await codeOf(openKeystore({ path, password: spy })), JSON.stringify(params)).to.equal(
+        "KEYSTORE_MALFORMED",
+      );
       expect(asked).to.equal(false);
     }
   });
@@ -127,7 +174,9 @@ describe("keystore", () => {
     for (const privateKey of ["", "0x12", `0x${"00".repeat(32)}`, `0x${"ff".repeat(32)}`]) {
       expect(await codeOf(writeKeystore({ path, privateKey, password: "x", cost }))).to.equal("KEYSTORE_KEY_INVALID");
     }
-    expect(await codeOf(writeKeystore({ path, privateKey: KEY, password: "", cost }))).to.equal("KEYSTORE_PASSWORD_EMPTY");
+    expect(await codeOf(writeKeystore({ path, privateKey: KEY, password: "", cost }))).to.equal(
+      "KEYSTORE_PASSWORD_EMPTY",
+    );
   });
 
   it("takes a password from a file without its line end, and nothing else off", async () => {

@@ -5,7 +5,7 @@ import { MemoryDirectory } from "../../../executor/matching/memoryDirectory";
 import type { EnclaveCandidate, MatchRequest, RunReport } from "../../../executor/matching/ports";
 import { StrikeBook } from "../../../executor/matching/strikes";
 import { simulateMatching } from "../../../scripts/bench/matching";
-import { MIB, account, context, facts, request, word } from "./fixtures";
+import { account, context, facts, MIB, request, word } from "./fixtures";
 
 const [A, B] = [account(1), account(2)];
 const MODEL = word(0xe0);
@@ -13,7 +13,11 @@ const OTHER = word(0xe1);
 const THIRD = word(0xe2);
 
 function directory(...enclaves: Parameters<typeof facts>[0][]): MemoryDirectory {
-  const sizes = new Map<Hex32, number>([[MODEL, 1_000], [OTHER, 1_000], [THIRD, 10 * MIB]]);
+  const sizes = new Map<Hex32, number>([
+    [MODEL, 1_000],
+    [OTHER, 1_000],
+    [THIRD, 10 * MIB],
+  ]);
   const made = new MemoryDirectory({ catalogue: { sizeOf: (hash) => sizes.get(hash) }, startMs: 60, firstGuessMs: 50 });
   for (const one of enclaves) made.upsert(facts(one));
   return made;
@@ -32,7 +36,13 @@ function ask(fields: Partial<MatchRequest> = {}): MatchRequest {
   return request({ requestId: word(serial), inputHash: word(serial), ...fields });
 }
 
-function run(on: MemoryDirectory, id: string, report: RunReport, fields: Partial<MatchRequest> = {}, nowMs = 0): MatchRequest {
+function run(
+  on: MemoryDirectory,
+  id: string,
+  report: RunReport,
+  fields: Partial<MatchRequest> = {},
+  nowMs = 0,
+): MatchRequest {
   const asked = ask(fields);
   on.assigned({ enclaveId: id, request: asked, hostNowMs: nowMs });
   on.finished({ enclaveId: id, request: asked, hostNowMs: nowMs, report });
@@ -65,7 +75,10 @@ describe("enclave directory: places", () => {
     expect(look(d, A, ask())).to.include({ memoryNeededBytes: 0, memoryFreeBytes: 100 * MIB });
     expect(look(d, A, ask({ modelHash: THIRD }))).to.include({ memoryNeededBytes: 78 * MIB, evicts: true });
     d.assigned({ enclaveId: A, request: ask(), hostNowMs: 0 });
-    expect(match(ask({ modelHash: THIRD }), d.candidates(ask({ modelHash: THIRD }), 0), context())).to.include({ ok: false, reason: "MEMORY_SHORT" });
+    expect(match(ask({ modelHash: THIRD }), d.candidates(ask({ modelHash: THIRD }), 0), context())).to.include({
+      ok: false,
+      reason: "MEMORY_SHORT",
+    });
   });
 
   it("calls a model missing that the catalogue lacks or the enclave can not be given", () => {
@@ -88,7 +101,9 @@ describe("enclave directory: places", () => {
     d.finished({ enclaveId: A, request: ask(), hostNowMs: 0, report: DIED });
     expect(look(d, A, ask()).successRate).to.equal(1);
     d.remove(A);
-    expect(() => d.assigned({ enclaveId: A, request: ask(), hostNowMs: 0 })).to.throw().with.property("code", "MATCHING_ENCLAVE_UNKNOWN");
+    expect(() => d.assigned({ enclaveId: A, request: ask(), hostNowMs: 0 }))
+      .to.throw()
+      .with.property("code", "MATCHING_ENCLAVE_UNKNOWN");
     d.finished({ enclaveId: A, request: ask(), hostNowMs: 0, report: DIED });
   });
 });
@@ -152,7 +167,8 @@ describe("enclave directory: whom failures are held against", () => {
 
   it("does not let one requester take a model from the others, and keeps that requester away", () => {
     const d = directory({ enclaveId: A }, { enclaveId: B });
-    for (const inputHash of [word(0xbad), word(0xbae), word(0xbaf)]) for (const id of [A, B]) run(d, id, DIED, { inputHash, requester: account(66) });
+    for (const inputHash of [word(0xbad), word(0xbae), word(0xbaf)])
+      for (const id of [A, B]) run(d, id, DIED, { inputHash, requester: account(66) });
     expect(look(d, A, ask({ requester: account(66) })).strike?.subject).to.equal("requester");
     expect(look(d, A, ask()).strike).to.equal(undefined);
   });
@@ -181,7 +197,9 @@ describe("enclave directory: whom failures are held against", () => {
   it("holds nothing against anybody when the run was aborted or signed before", () => {
     const d = directory({ enclaveId: A });
     for (const code of ["ABORTED", "ALREADY_SIGNED_OTHER"] as const) run(d, A, { ok: false, code });
-    expect(look(d, A, ask())).to.include({ successRate: 1 }).and.not.have.property("strike");
+    expect(look(d, A, ask()))
+      .to.include({ successRate: 1 })
+      .and.not.have.property("strike");
   });
 
   it("forgets the oldest subject rather than growing without end, and never waits for ever", () => {
@@ -199,9 +217,18 @@ describe("matching: the simulation of fifty enclaves", () => {
     this.timeout(120_000);
     for (const seed of [1, 2, 3]) {
       const [matching, blind, leastLoaded, random] = simulateMatching({ seed, requests: 1_200 });
-      if (matching === undefined || blind === undefined || leastLoaded === undefined || random === undefined) throw new Error("a policy is missing");
+      if (matching === undefined || blind === undefined || leastLoaded === undefined || random === undefined)
+        throw new Error("a policy is missing");
       expect(matching.misassignedShare).to.be.below(0.03);
-      expect(matching.misassignedBy).to.not.have.any.keys("trust", "profile", "image", "operator", "memory", "reward", "draining");
+      expect(matching.misassignedBy).to.not.have.any.keys(
+        "trust",
+        "profile",
+        "image",
+        "operator",
+        "memory",
+        "reward",
+        "draining",
+      );
       for (const other of [leastLoaded, random]) {
         expect(other.misassignedShare).to.be.above(0.4);
         expect(matching.served).to.be.above(1.5 * other.served);

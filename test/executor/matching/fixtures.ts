@@ -1,4 +1,4 @@
-import { type Hex32, ZERO_32, address, hex32 } from "../../../executor/domain/ids";
+import { address, type Hex32, hex32, ZERO_32 } from "../../../executor/domain/ids";
 import type { EnclaveFacts } from "../../../executor/matching/memoryDirectory";
 import type { EnclaveCandidate, MatchContext, MatchRequest } from "../../../executor/matching/ports";
 
@@ -72,6 +72,21 @@ export function context(fields: Partial<MatchContext> = {}): MatchContext {
 }
 
 export function facts(fields: Partial<EnclaveFacts> = {}): EnclaveFacts {
-  const { enclaveId, operatorId, trustLevel, imageId, runtimeProfile, epochEndsAt, heartbeatDueAt, draining } = candidate();
-  return { enclaveId, operatorId, trustLevel, imageId, runtimeProfile, epochEndsAt, heartbeatDueAt, draining, runners: 2, maxOutstanding: 8, memoryBudgetBytes: 512 * MIB, warmModels: [], ...fields };
+  const { enclaveId, operatorId, trustLevel, imageId, runtimeProfile, epochEndsAt, heartbeatDueAt, draining } =
+    candidate();
+  return {
+    enclaveId,
+    operatorId,
+    trustLevel,
+    imageId,
+    runtimeProfile,
+    epochEndsAt,
+    heartbeatDueAt,
+    draining,
+    runners: 2,
+    maxOutstanding: 8,
+    memoryBudgetBytes: 512 * MIB,
+    warmModels: [],
+    ...fields,
+  };
 }

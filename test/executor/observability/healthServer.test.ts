@@ -1,6 +1,10 @@
 import { get } from "node:http";
 import { expect } from "chai";
-import { type HealthServer, type HealthServerArgs, startHealthServer } from "../../../executor/observability/healthServer";
+import {
+  type HealthServer,
+  type HealthServerArgs,
+  startHealthServer,
+} from "../../../executor/observability/healthServer";
 import { createMetrics } from "../../../executor/observability/metrics";
 
 function ask(url: string, host?: string): Promise<{ status: number; body: string; type: string }> {
@@ -10,7 +14,9 @@ function ask(url: string, host?: string): Promise<{ status: number; body: string
       response.setEncoding("utf8").on("data", (part: string) => {
         body += part;
       });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body, type: String(response.headers["content-type"]) }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, body, type: String(response.headers["content-type"]) }),
+      );
     }).on("error", reject);
   });
 }
@@ -54,7 +60,11 @@ describe("health server", () => {
   });
 
   it("gives the status as JSON with wei as text", async () => {
-    expect(JSON.parse((await ask(`${server.url}/status`)).body)).to.deep.equal({ jobs: { seen: 2 }, rewardWei: "12", refusals: [{ reason: "TRUST_TOO_LOW" }] });
+    expect(JSON.parse((await ask(`${server.url}/status`)).body)).to.deep.equal({
+      jobs: { seen: 2 },
+      rewardWei: "12",
+      refusals: [{ reason: "TRUST_TOO_LOW" }],
+    });
   });
 
   it("tells the daemon of a provider that threw, and the asker nothing of why", async () => {

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { AssayError } from "../../../executor/domain/errors";
 import { safeFields } from "../../../executor/observability/fields";
-import { type LogLevel, createLoggerFactory } from "../../../executor/observability/logger";
-import { METRIC_UNITS, createMetrics, metricName } from "../../../executor/observability/metrics";
+import { createLoggerFactory, type LogLevel } from "../../../executor/observability/logger";
+import { createMetrics, METRIC_UNITS, metricName } from "../../../executor/observability/metrics";
 import { formatTimeline } from "../../../executor/observability/timeline";
 
 function capture(level: LogLevel = "info") {
@@ -16,7 +16,13 @@ describe("logs", () => {
     const { logger, parsed } = capture();
     logger("posting").warn("fee was raised", { hash: "0x12", gasPriceWei: 7n });
     const [line] = parsed();
-    expect(line).to.include({ level: "warn", component: "posting", msg: "fee was raised", hash: "0x12", gasPriceWei: "7" });
+    expect(line).to.include({
+      level: "warn",
+      component: "posting",
+      msg: "fee was raised",
+      hash: "0x12",
+      gasPriceWei: "7",
+    });
     expect(line?.["time"]).to.match(/^\d{4}-\d\d-\d\dT.*Z$/);
   });
 
@@ -30,23 +36,49 @@ describe("logs", () => {
   it("hides secrets by the names of their fields, at any depth and in errors", () => {
     const { logger, lines } = capture("trace");
     const secret = "hunter2";
-    const error = new AssayError({ code: "X", message: "x", context: { privateKey: secret, nested: { posterPassword: secret } }, cause: { apiKey: secret } });
-    logger("app").trace("start", { error, authorization: secret, list: [{ mnemonic: secret }], map: new Map([["secretKey", secret]]) });
+    const error = new AssayError({
+      code: "X",
+      message: "x",
+      context: { privateKey: secret, nested: { posterPassword: secret } },
+      cause: { apiKey: secret },
+    });
+    logger("app").trace("start", {
+      error,
+      authorization: secret,
+      list: [{ mnemonic: secret }],
+      map: new Map([["secretKey", secret]]),
+    });
     expect(lines.join("")).to.not.include(secret);
     expect(lines.join("")).to.include('"code":"X"');
   });
 
   it("never writes bytes that came over the network, only how many there were", () => {
     const { logger, parsed } = capture();
-    logger("intake").info("request seen", { input: new Uint8Array(300), buffer: Buffer.from("abc"), hex: `0x${"ab".repeat(100)}`, id: `0x${"ab".repeat(32)}`, text: "x".repeat(5_000) });
+    logger("intake").info("request seen", {
+      input: new Uint8Array(300),
+      buffer: Buffer.from("abc"),
+      hex: `0x${"ab".repeat(100)}`,
+      id: `0x${"ab".repeat(32)}`,
+      text: "x".repeat(5_000),
+    });
     const [line] = parsed();
-    expect(line).to.include({ input: "[300 bytes]", buffer: "[3 bytes]", hex: "[100 bytes]", id: `0x${"ab".repeat(32)}` });
+    expect(line).to.include({
+      input: "[300 bytes]",
+      buffer: "[3 bytes]",
+      hex: "[100 bytes]",
+      id: `0x${"ab".repeat(32)}`,
+    });
     expect(String(line?.["text"]).length).to.be.below(600);
   });
 
   it("does not let a field take the place of the level, the message or the stage, nor begin a new line", () => {
     const { logger, lines, parsed } = capture();
-    logger("intake").error("node answered badly", { level: "info", msg: "all well", component: "app", answer: 'a\n{"level":"info"}' });
+    logger("intake").error("node answered badly", {
+      level: "info",
+      msg: "all well",
+      component: "app",
+      answer: 'a\n{"level":"info"}',
+    });
     expect(lines.length).to.equal(1);
     expect(lines[0]?.trimEnd()).to.not.include("\n");
     expect(parsed()[0]).to.include({ level: "error", msg: "node answered badly", component: "intake", level_: "info" });
@@ -67,7 +99,9 @@ describe("metrics", () => {
     metrics.postingBalance.set(5);
     const names = metrics.registry.getMetricsAsArray().map((metric) => metric.name);
     expect(names.length).to.be.greaterThan(15);
-    const form = new RegExp(`^assay_(intake|matching|jobs|enclave|posting|availability|process)_[a-z_]+_(${METRIC_UNITS.join("|")})$`);
+    const form = new RegExp(
+      `^assay_(intake|matching|jobs|enclave|posting|availability|process)_[a-z_]+_(${METRIC_UNITS.join("|")})$`,
+    );
     for (const name of names) expect(name).to.match(form);
     const text = await metrics.registry.metrics();
     expect(text).to.include('assay_matching_refusals_total{reason="TRUST_TOO_LOW"} 1');
@@ -80,7 +114,10 @@ describe("metrics", () => {
     expect(await other.registry.metrics()).to.include("assay_intake_reorgs_total 0");
   });
 
-  it("refuse a name that is none", () => expect(() => metricName("posting", "Gas-Price", "wei")).to.throw().with.property("code", "OBSERVABILITY_METRIC_NAME"));
+  it("refuse a name that is none", () =>
+    expect(() => metricName("posting", "Gas-Price", "wei"))
+      .to.throw()
+      .with.property("code", "OBSERVABILITY_METRIC_NAME"));
 });
 
 describe("timeline", () => {
@@ -109,7 +146,9 @@ describe("timeline", () => {
   });
 
   it("keeps the terminal's own commands out, and prints nothing that did not happen", () => {
-    expect(formatTimeline({ title: "t", rows: [{ step: "asked", hostMs: 0, detail: { x: "\u001b[2Jgone" } }] })).to.include("x ?[2Jgone");
+    expect(
+      formatTimeline({ title: "t", rows: [{ step: "asked", hostMs: 0, detail: { x: "\u001b[2Jgone" } }] }),
+    ).to.include("x ?[2Jgone");
     expect(formatTimeline({ title: "t", rows: [] })).to.equal("t\n  nothing happened yet");
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { AbiCoder, Signature, TypedDataEncoder, Wallet, keccak256, toUtf8Bytes } from "ethers";
+import { AbiCoder, keccak256, Signature, TypedDataEncoder, toUtf8Bytes, Wallet } from "ethers";
 import { hex32 } from "../../../executor/domain/ids";
 import { hexToBytes } from "../../../executor/protocol/bytes";
 import * as st from "../../../executor/protocol/statement";
@@ -51,17 +51,40 @@ describe("protocol/statement", () => {
 
   for (const v of vectors.requests) {
     it(`agrees with ethers on the statement and refusal for ${v.name}`, () => {
-      expect(TypedDataEncoder.hash(domain, { ResultStatement: fieldsOf(st.RESULT_TYPE) }, v.statement)).to.equal(v.resultDigest);
-      const refusal = { requestId: v.requestId, reason: 4, issuedAt: v.statement.issuedAt, expiresAt: v.statement.expiresAt };
+      expect(TypedDataEncoder.hash(domain, { ResultStatement: fieldsOf(st.RESULT_TYPE) }, v.statement)).to.equal(
+        v.resultDigest,
+      );
+      const refusal = {
+        requestId: v.requestId,
+        reason: 4,
+        issuedAt: v.statement.issuedAt,
+        expiresAt: v.statement.expiresAt,
+      };
       expect(TypedDataEncoder.hash(domain, { Refusal: fieldsOf(st.REFUSAL_TYPE) }, refusal)).to.equal(v.refusalDigest);
     });
 
     it(`agrees with the ABI coder on the request id for ${v.name}`, () => {
-      const r = v.request as { requester: string; salt: string; modelHash: string; inputHash: string; terms: string; rewardWei: string };
+      const r = v.request as {
+        requester: string;
+        salt: string;
+        modelHash: string;
+        inputHash: string;
+        terms: string;
+        rewardWei: string;
+      };
       const id = keccak256(
         AbiCoder.defaultAbiCoder().encode(
           ["bytes32", "bytes32", "address", "bytes32", "bytes32", "bytes32", "bytes32", "uint96"],
-          [keccak256(toUtf8Bytes("assay/request/1")), vectors.domain, r.requester, r.salt, r.modelHash, r.inputHash, keccak256(r.terms), r.rewardWei],
+          [
+            keccak256(toUtf8Bytes("assay/request/1")),
+            vectors.domain,
+            r.requester,
+            r.salt,
+            r.modelHash,
+            r.inputHash,
+            keccak256(r.terms),
+            r.rewardWei,
+          ],
         ),
       );
       expect(id).to.equal(v.requestId);
@@ -76,7 +99,10 @@ describe("protocol/statement", () => {
 
   for (const bad of vectors.malformedTerms) {
     it(`refuses terms with ${bad.name}`, () => {
-      expect(() => decodeTerms(hexToBytes(bad.bytes))).to.throw().with.property("code").that.matches(/^TERMS_/);
+      expect(() => decodeTerms(hexToBytes(bad.bytes)))
+        .to.throw()
+        .with.property("code")
+        .that.matches(/^TERMS_/);
     });
   }
 
@@ -87,8 +113,15 @@ describe("protocol/statement", () => {
     const seen = new Set([st.typedDigest(hex32(vectors.domain), st.hashResult(base))]);
     for (const field of fieldsOf(st.RESULT_TYPE)) {
       const old = base[field.name as keyof st.ResultStatement];
-      const changed = typeof old === "string" ? `${old.slice(0, -1)}${old.endsWith("0") ? "1" : "0"}` : typeof old === "bigint" ? old + 1n : (old as number) + 1;
-      seen.add(st.typedDigest(hex32(vectors.domain), st.hashResult({ ...base, [field.name]: changed } as st.ResultStatement)));
+      const changed =
+        typeof old === "string"
+          ? `${old.slice(0, -1)}${old.endsWith("0") ? "1" : "0"}`
+          : typeof old === "bigint"
+            ? old + 1n
+            : (old as number) + 1;
+      seen.add(
+        st.typedDigest(hex32(vectors.domain), st.hashResult({ ...base, [field.name]: changed } as st.ResultStatement)),
+      );
     }
     seen.add(st.typedDigest(hex32(vectors.registryDomain), st.hashResult(base)));
     expect(seen.size).to.equal(fieldsOf(st.RESULT_TYPE).length + 2);
@@ -96,8 +129,19 @@ describe("protocol/statement", () => {
 
   it("signs what a wallet signs", async () => {
     const wallet = new Wallet(`0x${"42".repeat(32)}`);
-    const h = vectors.heartbeat as { signer: string; counter: number; blockNumber: number; blockHash: string; digest: string };
-    const registry = { name: "AssayRegistry", version: "1", chainId: vectors.chainId, verifyingContract: `0x${"12".repeat(20)}` };
+    const h = vectors.heartbeat as {
+      signer: string;
+      counter: number;
+      blockNumber: number;
+      blockHash: string;
+      digest: string;
+    };
+    const registry = {
+      name: "AssayRegistry",
+      version: "1",
+      chainId: vectors.chainId,
+      verifyingContract: `0x${"12".repeat(20)}`,
+    };
     const signature = await wallet.signTypedData(registry, { Heartbeat: fieldsOf(st.HEARTBEAT_TYPE) }, h);
     expect(wallet.signingKey.sign(h.digest).serialized).to.equal(Signature.from(signature).serialized);
   });
