@@ -1,4 +1,3 @@
-import { ZERO_32 } from "../domain/ids";
 import type { InferenceRequest, RunOutcome, RunTask } from "../domain/request";
 import { REFUSAL_REASON } from "../protocol/statement";
 import type { Worker } from "./dispatcher";
@@ -46,7 +45,3 @@ export function workerOf(member: FleetMember, now: () => ChainNow): Worker {
     },
   };
 }
-
-/** Whether the request asks for something that this version can serve at all. */
-export const isServable = (request: InferenceRequest): boolean =>
-  request.terms.contextRoot === ZERO_32 && request.terms.inputKind === 0;

@@ -64,13 +64,12 @@ function one(args: HttpGetArgs & { readonly publicOnly: boolean }): Promise<Hop>
     return Promise.resolve({ ok: false, code: "MODEL_REDIRECT_REFUSED", detail: "to an address that is not public" });
   return new Promise((resolve) => {
     const failWith = (error: unknown): void => {
-      if (error instanceof PrivateAddressError)
-        return resolve({ ok: false, code: "MODEL_REDIRECT_REFUSED", detail: "to an address that is not public" });
-      resolve({
-        ok: false,
-        code: "MODEL_UNREACHABLE",
-        detail: error instanceof Error && "code" in error ? String(error.code) : "the connection failed",
-      });
+      const detail = error instanceof Error && "code" in error ? String(error.code) : "the connection failed";
+      resolve(
+        error instanceof PrivateAddressError
+          ? { ok: false, code: "MODEL_REDIRECT_REFUSED", detail: "to an address that is not public" }
+          : { ok: false, code: "MODEL_UNREACHABLE", detail },
+      );
     };
     const options: https.RequestOptions = {
       signal,

@@ -1,5 +1,3 @@
-import { AssayError } from "./errors";
-
 /**
  * The life of a job.
  *
@@ -26,7 +24,7 @@ export const JOB_STATES = [
 ] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
-/** The whole state machine; a move that is not here throws. ARCHITECTURE.md draws this table and a test compares them. */
+/** The whole state machine; the store refuses a move that is not here (`executor/jobs/moves.ts`). ARCHITECTURE.md draws this table and a test compares them. */
 export const JOB_TRANSITIONS: Readonly<Record<JobState, readonly JobState[]>> = {
   seen: ["running", "landed", "orphaned", "expired", "abandoned", "dead"],
   running: ["seen", "answered", "landed", "orphaned", "expired", "abandoned", "dead"],
@@ -43,15 +41,4 @@ export const JOB_TRANSITIONS: Readonly<Record<JobState, readonly JobState[]>> = 
 
 export function isFinal(state: JobState): boolean {
   return state === "settled" || state === "expired" || state === "abandoned" || state === "dead";
-}
-
-/** @throws AssayError `JOB_ILLEGAL_MOVE` */
-export function assertMove(from: JobState, to: JobState): void {
-  if (!JOB_TRANSITIONS[from].includes(to)) {
-    throw new AssayError({
-      code: "JOB_ILLEGAL_MOVE",
-      message: `a job can not go from ${from} to ${to}`,
-      context: { from, to },
-    });
-  }
 }

@@ -2,12 +2,11 @@ import { Interface } from "ethers";
 import { z } from "zod";
 import { AssayError, isAssayError } from "../domain/errors";
 import { type Address, address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
-import { HUB_ABI, MODELS_ABI, REGISTRY_ABI, VERIFIER_ABI } from "../protocol/generated/abi";
+import { HUB_ABI, REGISTRY_ABI, VERIFIER_ABI } from "../protocol/generated/abi";
 import type { ExplainChain } from "./ports";
 
 export const HUB = new Interface(HUB_ABI);
 export const REGISTRY = new Interface(REGISTRY_ABI);
-export const MODELS = new Interface(MODELS_ABI);
 export const VERIFIER = new Interface(VERIFIER_ABI);
 
 const quantity = z

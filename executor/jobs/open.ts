@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
 import Database from "libsql";
 import { AssayError } from "../domain/errors";
+import { moveGuard } from "./moves";
 import { MIGRATIONS, type Tables } from "./schema";
 
 export interface OpenStore {
@@ -104,6 +105,7 @@ export function openStore(path: string): OpenStore {
     raw.pragma("synchronous = FULL");
     raw.pragma("busy_timeout = 5000");
     migrate(raw, path);
+    raw.exec(moveGuard());
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: raw }) });
     return {
       db,

@@ -16,7 +16,8 @@ const scrypt = z
     dklen: z.literal(32),
     salt: z.string().regex(/^([0-9a-fA-F]{2}){8,128}$/),
   })
-  .refine(({ n, r }) => (n & (n - 1)) === 0 && 128 * n * r <= 2 ** 30);
+  // RFC 7914, section 2: N is a power of two below 2^(128 r / 8). The example of the format's own definition breaks this.
+  .refine(({ n, r }) => (n & (n - 1)) === 0 && n < 2 ** (16 * r) && 128 * n * r <= 2 ** 30);
 const pbkdf2 = z.object({
   c: natural(10_000_000),
   prf: z.literal("hmac-sha256"),

@@ -55,12 +55,15 @@ export class Blame {
         hit("enclaveModel", request.requester);
         return;
       case "MODEL_UNAVAILABLE":
-        return hit("modelBytes", once);
+        hit("modelBytes", once);
+        return;
       case "ENCLAVE_GONE":
       case "SIGNER_RECORD_FULL":
-        return hit("enclave", once);
+        hit("enclave", once);
+        return;
       case "ENCLAVE_BUSY":
-        return hit("busy", once);
+        hit("busy", once);
+        return;
       case "ALREADY_SIGNED_OTHER":
       case "ABORTED":
         // Neither says anything about the enclave: the first is about this request id, the second was our wish.

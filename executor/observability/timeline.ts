@@ -1,5 +1,5 @@
 /** The order in which a request lives; a step that is none of these stands where its time puts it. */
-const STEPS = ["asked", "matched", "computed", "signed", "posted", "landed", "acted"] as const;
+const STEPS: readonly string[] = ["asked", "matched", "computed", "signed", "posted", "landed", "acted"];
 
 export interface TimelineRow {
   readonly step: string;
@@ -14,7 +14,7 @@ export interface TimelineRow {
  */
 export function formatTimeline(args: { readonly title: string; readonly rows: readonly TimelineRow[] }): string {
   const rank = (step: string): number => {
-    const index = STEPS.findIndex((known) => known === step);
+    const index = STEPS.indexOf(step);
     return index < 0 ? STEPS.length : index;
   };
   const rows = [...args.rows].sort((a, b) => a.hostMs - b.hostMs || rank(a.step) - rank(b.step));

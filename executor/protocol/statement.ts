@@ -1,6 +1,6 @@
 import { keccak_256 } from "@noble/hashes/sha3";
 import type { Address, Hex32 } from "../domain/ids";
-import { hex32, ZERO_32, ZERO_ADDRESS } from "../domain/ids";
+import { hex32 } from "../domain/ids";
 import { bytesToHex, concatBytes, hexToBytes } from "./bytes";
 import type { Terms } from "./terms";
 
@@ -185,9 +185,4 @@ export function boundStatement(args: {
     issuedAt: args.issuedAt,
     expiresAt: args.expiresAt,
   };
-}
-
-/** True for the only kind of statement that is good for whoever asks the same thing. */
-export function isPortable(s: ResultStatement): boolean {
-  return s.requestId === ZERO_32 && s.requester === ZERO_ADDRESS && s.contextRoot === ZERO_32;
 }

@@ -3,7 +3,7 @@ import { AssayError } from "../domain/errors";
 import { type Address, address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
 import type { BlockTag, ChainHeader, ChainLog, ChainSource } from "../intake/ports";
 import type { RpcCall, RpcClient } from "./client";
-import { valueOf } from "./client";
+import { valueOrThrow } from "./client";
 
 const quantity = z.string().regex(/^0x[0-9a-fA-F]+$/);
 const hex = z.string().regex(/^0x([0-9a-fA-F]{2})*$/);
@@ -85,17 +85,19 @@ export function rpcChainSource(args: { rpc: RpcClient; hub: Address; topics: rea
   const { rpc, hub } = args;
   const filter = { address: hub, topics: [args.topics] };
   const headers = async (tags: readonly BlockTag[]): Promise<(ChainHeader | undefined)[]> =>
-    (await rpc.batch(tags.map(headerCall))).map((answer) => parseHeader(valueOf(answer, "eth_getBlockByNumber")));
+    (await rpc.batch(tags.map(headerCall))).map((answer) => parseHeader(valueOrThrow(answer, "eth_getBlockByNumber")));
   return {
     headers,
     window: async ({ tags, fromBlock, toBlock }) => {
       const range = { ...filter, fromBlock: tagOf(fromBlock), toBlock: tagOf(toBlock) };
       const answers = await rpc.batch([...tags.map(headerCall), { method: "eth_getLogs", params: [range] }]);
-      const found = answers.slice(0, tags.length).map((answer) => parseHeader(valueOf(answer, "eth_getBlockByNumber")));
+      const found = answers
+        .slice(0, tags.length)
+        .map((answer) => parseHeader(valueOrThrow(answer, "eth_getBlockByNumber")));
       const logs = answers[tags.length];
       // Beyond the head some nodes answer an error instead of nothing; the headers say that nothing is there.
       if (logs !== undefined && !logs.ok && found.at(-1) === undefined) return { headers: found, logs: [] };
-      return { headers: found, logs: parseLogs(logs === undefined ? null : valueOf(logs, "eth_getLogs")) };
+      return { headers: found, logs: parseLogs(logs === undefined ? null : valueOrThrow(logs, "eth_getLogs")) };
     },
     logsOf: async (blockHash) => parseLogs(await rpc.call("eth_getLogs", [{ ...filter, blockHash }])),
     receiptLogsOf: async (blockHash) => {
@@ -105,7 +107,7 @@ export function rpcChainSource(args: { rpc: RpcClient; hub: Address; topics: rea
         block.transactions.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] })),
       );
       const logs = answers.map(
-        (answer) => parse(receiptLogsSchema, valueOf(answer, "eth_getTransactionReceipt"), "receipt").logs,
+        (answer) => parse(receiptLogsSchema, valueOrThrow(answer, "eth_getTransactionReceipt"), "receipt").logs,
       );
       return parseLogs(logs.flat()).filter(
         (log) => log.blockHash === blockHash && log.address === hub && args.topics.includes(log.topics[0] as Hex32),

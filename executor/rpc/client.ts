@@ -71,7 +71,7 @@ export class RpcClient {
   async call<T = unknown>(method: string, params: readonly unknown[] = []): Promise<T> {
     const [answer] = await this.batch([{ method, params }]);
     if (answer === undefined) throw malformed(method);
-    return valueOf(answer, method) as T;
+    return valueOrThrow(answer, method) as T;
   }
 
   /** Sends several calls in one exchange; the answers come in the order of the calls. */
@@ -166,7 +166,7 @@ function malformed(where: string, cause?: unknown): AssayError {
 }
 
 /** The value of an answer. @throws AssayError `RPC_ERROR` with the node's code and revert data */
-export function valueOf(answer: RpcAnswer, method: string): unknown {
+export function valueOrThrow(answer: RpcAnswer, method: string): unknown {
   if (answer.ok) return answer.value;
   const { code, message, data } = answer.error;
   throw new AssayError({

@@ -3,7 +3,7 @@ import { AssayError } from "../domain/errors";
 import { address, type HexBytes, hex32 } from "../domain/ids";
 import type { PostingChain, Receipt } from "../posting/ports";
 import { parseHeader } from "./chainSource";
-import { type RpcAnswer, type RpcClient, valueOf } from "./client";
+import { type RpcAnswer, type RpcClient, valueOrThrow } from "./client";
 
 const receiptSchema = z.object({
   transactionHash: z.string(),
@@ -41,7 +41,7 @@ function receiptOf(value: unknown): Receipt | undefined {
 /** Posting's view of the chain through JSON-RPC. */
 export function rpcPostingChain(rpc: RpcClient): PostingChain {
   const head = (answer: RpcAnswer | undefined) => {
-    const header = answer === undefined ? undefined : parseHeader(valueOf(answer, "eth_getBlockByNumber"));
+    const header = answer === undefined ? undefined : parseHeader(valueOrThrow(answer, "eth_getBlockByNumber"));
     if (header === undefined)
       throw new AssayError({ code: "RPC_ANSWER_MALFORMED", message: "the node has no newest block", retry: "later" });
     return header;
@@ -69,7 +69,7 @@ export function rpcPostingChain(rpc: RpcClient): PostingChain {
     receipts: async (hashes) => {
       if (hashes.length === 0) return [];
       const answers = await rpc.batch(hashes.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] })));
-      return answers.map((answer) => receiptOf(valueOf(answer, "eth_getTransactionReceipt")));
+      return answers.map((answer) => receiptOf(valueOrThrow(answer, "eth_getTransactionReceipt")));
     },
     knows: async (hash) => (await rpc.call("eth_getTransactionByHash", [hash])) !== null,
   };

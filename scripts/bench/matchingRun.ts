@@ -151,11 +151,16 @@ export function runPolicy(policy: Policy, world: World, seed: number): PolicyRes
     const wrong =
       unfit(enclave, pending.request, model.bytes) ??
       (lane.outstanding >= enclave.facts.maxOutstanding ? "capacity" : undefined);
-    if (enclave.goneUntilMs > nowMs) return at(nowMs + 20, () => end(nowMs + 20, { ok: false, code: "ENCLAVE_GONE" }));
-    if (wrong !== undefined)
-      return at(nowMs + 5, () =>
+    if (enclave.goneUntilMs > nowMs) {
+      at(nowMs + 20, () => end(nowMs + 20, { ok: false, code: "ENCLAVE_GONE" }));
+      return;
+    }
+    if (wrong !== undefined) {
+      at(nowMs + 5, () =>
         end(nowMs + 5, { ok: false, code: wrong === "capacity" ? "ENCLAVE_BUSY" : "MODEL_UNAVAILABLE" }, wrong),
       );
+      return;
+    }
     const run = execute({
       enclave,
       lane,
@@ -165,7 +170,10 @@ export function runPolicy(policy: Policy, world: World, seed: number): PolicyRes
     });
     at(run.endMs, () => {
       lane.outstanding -= 1;
-      if (run.failed) return end(run.endMs, { ok: false, code: "RUNNER_DIED" });
+      if (run.failed) {
+        end(run.endMs, { ok: false, code: "RUNNER_DIED" });
+        return;
+      }
       const lands = START_SECONDS + run.endMs / 1000 + POSTING_SECONDS;
       const late =
         lands > pending.request.deadline ? "deadline" : lands >= enclave.facts.epochEndsAt ? "epoch" : undefined;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { address, type Hex32, hex32, ZERO_32 } from "../../../../executor/domain/ids";
-import type { RunTask } from "../../../../executor/domain/request";
+import type { Answer, RunOutcome, RunTask } from "../../../../executor/domain/request";
 import type { EnclaveConfig } from "../../../../executor/enclave/config";
 import { ephemeralPlatform } from "../../../../executor/enclave/platform/platform";
 import { encodeTensorSet } from "../../../../executor/protocol/tensorSet";
@@ -46,4 +46,21 @@ export function task(model: Uint8Array, changes: Partial<RunTask> = {}): RunTask
     chainNow: 5_000,
     ...changes,
   };
+}
+
+/** The answer of a run that has one. */
+export function answered(outcome: RunOutcome): Answer {
+  if (!outcome.ok) throw new Error(`${outcome.failure.code}: ${outcome.failure.detail}`);
+  return outcome.answer;
+}
+
+/** The reason of a signed refusal, 0 for a result. */
+export function refusedWith(outcome: RunOutcome): number {
+  const answer = answered(outcome);
+  return answer.kind === "refusal" ? answer.reason : 0;
+}
+
+/** The code of a failure, or the kind of an answer. */
+export function failureOf(outcome: RunOutcome): string {
+  return outcome.ok ? outcome.answer.kind : outcome.failure.code;
 }
