@@ -12,7 +12,7 @@ import {
   model,
   tensor,
 } from "../../../../scripts/models/onnx/writer";
-import { deepTree } from "../../../fixtures/hostileModels";
+import { deepTree } from "../../../fixtures/hostileParts";
 import { admitCode, codeOf, RELU, RELU_GRAPH, smallModel, withGraphFields, X, Y } from "./smallModel";
 
 function signatureOf(verdict: AdmissionVerdict) {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { loadRuntime, openSession } from "../../../../scripts/models/golden";
 import { attribute, ElementType, floatTensor, tensor } from "../../../../scripts/models/onnx/writer";
-import { deepTree } from "../../../fixtures/hostileModels";
+import { deepTree } from "../../../fixtures/hostileParts";
 import { admitCode, smallModel } from "./smallModel";
 
 interface Links {
