@@ -1,4 +1,5 @@
-import { copyFileSync, existsSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { AssayError } from "../domain/errors";
 import { sqliteJobStore } from "../jobs/sqliteStore";
 
@@ -18,9 +19,8 @@ async function withStore<T>(path: string, work: (store: ReturnType<typeof sqlite
   }
 }
 
-/** A consistent copy in a new file. @throws AssayError `STORE_MISSING`, `STORE_FILE_EXISTS`, `STORE_LOCKED` */
+/** A consistent copy in a new file. @throws AssayError `STORE_MISSING`, `STORE_BACKUP_EXISTS`, `STORE_LOCKED` */
 export async function backupStore(path: string, target: string): Promise<void> {
-  refuseExisting(target);
   await withStore(path, (store) => store.backup(target));
 }
 
@@ -30,30 +30,32 @@ export async function backupStore(path: string, target: string): Promise<void> {
  * @throws AssayError `STORE_MISSING`, `STORE_FILE_EXISTS`, `STORE_UNREADABLE`, `STORE_VERSION_NEWER`
  */
 export async function restoreStore(source: string, path: string): Promise<void> {
-  refuseExisting(path);
-  if (!existsSync(source))
-    throw new AssayError({
-      code: "STORE_MISSING",
-      message: `there is no copy at ${source}`,
-      context: { path: source },
-    });
-  const temporary = `${path}.restoring`;
-  copyFileSync(source, temporary);
-  // Opened once before it has its name, so that a damaged copy is refused here and not by the daemon.
-  await withStore(temporary, (store) => store.counts());
-  renameSync(temporary, path);
-}
-
-/** Deletes final jobs that were not touched for so many days. @returns how many */
-export function pruneStore(path: string, olderThanDays: number): Promise<number> {
-  return withStore(path, (store) => store.prune(Date.now() - olderThanDays * 86_400_000));
-}
-
-function refuseExisting(path: string): void {
   if (existsSync(path))
     throw new AssayError({
       code: "STORE_FILE_EXISTS",
       message: `${path} is there already; move it away first`,
       context: { path },
     });
+  if (!existsSync(source))
+    throw new AssayError({
+      code: "STORE_MISSING",
+      message: `there is no copy at ${source}`,
+      context: { path: source },
+    });
+  // A folder beside the place, so that the name is given by one rename on one disk.
+  const folder = mkdtempSync(`${path}.restoring-`);
+  try {
+    const copy = join(folder, "store.sqlite");
+    copyFileSync(source, copy);
+    // Opened once before it has its name, so that a damaged copy is refused here and not by the daemon.
+    await withStore(copy, (store) => store.counts());
+    renameSync(copy, path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Deletes final jobs that were not touched for so many days. @returns how many */
+export function pruneStore(path: string, olderThanDays: number): Promise<number> {
+  return withStore(path, (store) => store.prune(Date.now() - olderThanDays * 86_400_000));
 }

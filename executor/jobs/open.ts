@@ -47,7 +47,11 @@ function lock(path: string): () => void {
     });
   }
   writeFileSync(pidFile, `${process.pid}\n`);
-  return () => db.close();
+  return () => {
+    // libsql keeps the file open until its handle is collected; only the end of the transaction gives the lock back now.
+    db.exec("ROLLBACK");
+    db.close();
+  };
 }
 
 /** Out of space and broken files are the operator's to mend; both keep what was committed. */

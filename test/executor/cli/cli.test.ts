@@ -23,7 +23,6 @@ describe("command line", function () {
       "executor",
       "status",
       "quote",
-      "request",
       "verify",
       "doctor",
       "enclave",
@@ -106,7 +105,9 @@ describe("command line", function () {
     expect(locked.stderr).to.match(/^STORE_LOCKED: /);
     await store.close();
     expect((await assay(["store", "backup", "copy", "--store", path], folder)).code).to.equal(0);
-    expect((await assay(["store", "backup", "copy", "--store", path], folder)).stderr).to.match(/^STORE_FILE_EXISTS: /);
+    expect((await assay(["store", "backup", "copy", "--store", path], folder)).stderr).to.match(
+      /^STORE_BACKUP_EXISTS: /,
+    );
     expect((await assay(["store", "restore", "copy", "--store", path], folder)).stderr).to.match(
       /^STORE_FILE_EXISTS: /,
     );
