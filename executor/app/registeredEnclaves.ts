@@ -1,10 +1,7 @@
-import { Interface } from "ethers";
 import type { DeploymentRecord } from "../deployment/record";
 import { ZERO_32 } from "../domain/ids";
-import { REGISTRY_ABI } from "../protocol/generated/abi";
 import type { RpcClient } from "../rpc/client";
-
-const REGISTRY = new Interface(REGISTRY_ABI);
+import { REGISTRY } from "./registryAbi";
 
 /** A key that was registered once, and whether the registry lets it act now. */
 export interface RegisteredEnclave {

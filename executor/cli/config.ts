@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { loadConfig } from "../config/loadConfig";
 import { printConfig } from "../config/redact";
-import type { CliCommand } from "./main";
+import type { CliCommand } from "./command";
 import { sayJson, sayRows } from "./output";
 
 /** `assay config`: what is in force and where it came from. Takes every flag of the daemon; secrets print as `***`. */

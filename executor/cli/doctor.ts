@@ -1,6 +1,6 @@
 import { sandboxReports } from "../app/machine";
-import type { CliCommand } from "./main";
-import { EXIT } from "./main";
+import type { CliCommand } from "./command";
+import { EXIT } from "./command";
 import { say, sayJson } from "./output";
 
 /** `assay doctor`: which sandbox this machine allows, why no stronger one, and what would help. */

@@ -2,8 +2,8 @@ import { measureImages } from "../app/machine";
 import { registeredEnclaves } from "../app/registeredEnclaves";
 import { AssayError } from "../domain/errors";
 import { address } from "../domain/ids";
+import type { CliCommand } from "./command";
 import { type ChainOptions, connected, withChain } from "./connect";
-import type { CliCommand } from "./main";
 import { say, sayJson, sayRows } from "./output";
 
 /** `assay enclave`: what is registered on the chain, and what this clone's image measures to. */

@@ -1,6 +1,6 @@
 import { configHelp } from "../config/describe";
 import { main } from "../main";
-import type { CliCommand, ExitCode } from "./main";
+import type { CliCommand, ExitCode } from "./command";
 import { say } from "./output";
 
 /** `assay executor`: the daemon. Its flags are those of the one schema, so commander hands them on unread. */

@@ -1,6 +1,6 @@
 import { createKeystore } from "../keystore/keystoreFile";
 import { passwordFromFile } from "../keystore/password";
-import type { CliCommand } from "./main";
+import type { CliCommand } from "./command";
 import { say } from "./output";
 
 /** `assay key`: encrypted keys for the daemon. A raw key is never taken from the command line, where other users could read it. */

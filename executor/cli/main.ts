@@ -1,21 +1,13 @@
 import { Command, CommanderError } from "commander";
 import { isAssayError } from "../domain/errors";
-
-/** 0 done and as hoped; 1 done, and the answer is no (a check failed); 2 the call is wrong; 3 the world around it is. */
-export const EXIT = { ok: 0, no: 1, usage: 2, environment: 3 } as const;
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
-
-/** What a command's file exports: it describes itself and says how it ended. */
-export interface CliCommand {
-  /** Adds arguments and options; the action hands its code to `done`. */
-  define(program: Command, done: (code: ExitCode) => void): void;
-}
+import { type CliCommand, EXIT, type ExitCode } from "./command";
 
 /** Each command is loaded only when it is called or when help lists them, so that one command does not pay for the others. */
 const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   executor: async () => (await import("./executor.js")).executorCommand,
   status: async () => (await import("./status.js")).statusCommand,
   quote: async () => (await import("./quote.js")).quoteCommand,
+  request: async () => (await import("./request.js")).requestCommand,
   verify: async () => (await import("./verify.js")).verifyCommand,
   doctor: async () => (await import("./doctor.js")).doctorCommand,
   enclave: async () => (await import("./enclave.js")).enclaveCommand,

@@ -5,7 +5,7 @@ import { AssayError } from "../domain/errors";
 import { inspectModel } from "../protocol/onnx/inspect";
 import type { SignatureEntry } from "../protocol/tensorSignature";
 import { dtypeName } from "../protocol/tensorType";
-import { type CliCommand, EXIT } from "./main";
+import { type CliCommand, EXIT } from "./command";
 import { readInput, say, sayJson, sayRows } from "./output";
 
 const entryText = ({ name, dtype, dims }: SignatureEntry): string =>

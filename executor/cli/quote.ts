@@ -1,7 +1,7 @@
 import { registeredEnclaves } from "../app/registeredEnclaves";
 import { AssayError } from "../domain/errors";
+import type { CliCommand } from "./command";
 import { type ChainOptions, connected, withChain } from "./connect";
-import type { CliCommand } from "./main";
 import { say, sayJson } from "./output";
 
 /** `npm run bench` measures gas.fulfill below this; an executor with its default settings asks for the same. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { formatTimeline } from "../app/timeline";
 import { AssayError } from "../domain/errors";
 import { hex32 } from "../domain/ids";
-import type { CliCommand } from "./main";
+import type { CliCommand } from "./command";
 import { say, sayJson, sayRows } from "./output";
 
 const count = z.record(z.string(), z.number());

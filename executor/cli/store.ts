@@ -1,6 +1,6 @@
 import { backupStore, pruneStore, restoreStore } from "../app/storeTools";
 import { AssayError } from "../domain/errors";
-import type { CliCommand } from "./main";
+import type { CliCommand } from "./command";
 import { say } from "./output";
 
 const STORE = [".assay", "store.sqlite"].join("/");

@@ -1,7 +1,7 @@
 import { hex32 } from "../domain/ids";
 import { verifyRequest } from "../explain/verifyRequest";
+import { type CliCommand, EXIT } from "./command";
 import { type ChainOptions, connected, withChain } from "./connect";
-import { type CliCommand, EXIT } from "./main";
 import { readInput, say, sayJson, sayRows } from "./output";
 
 const MARKS = { true: "ok", false: "FAIL", null: "-" } as const;

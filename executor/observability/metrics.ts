@@ -110,4 +110,3 @@ export function createMetrics() {
     availabilityCache: gauge("availability", "cache", "bytes", "Model files held in memory."),
   } as const;
 }
-export type Metrics = ReturnType<typeof createMetrics>;

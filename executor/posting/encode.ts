@@ -2,7 +2,7 @@ import type { HexBytes } from "../domain/ids";
 import type { InferenceRequest } from "../domain/request";
 import { bytesToHex } from "../protocol/bytes";
 import { HUB } from "./hubAbi";
-import type { PostableAnswer } from "./ports";
+import type { AnsweredRequest } from "./ports";
 
 /** One transaction of a block may not use more (EIP-7825). */
 export const TRANSACTION_GAS_CAP = 16_777_216n;
@@ -16,7 +16,7 @@ const requestTuple = (r: InferenceRequest) => ({
   rewardWei: r.rewardWei,
 });
 
-const resultArgs = ({ request, answer }: PostableAnswer) => {
+const resultArgs = ({ request, answer }: AnsweredRequest) => {
   if (answer.kind !== "result") throw new TypeError("a refusal is no result");
   const statement = {
     request: requestTuple(request),
@@ -28,7 +28,7 @@ const resultArgs = ({ request, answer }: PostableAnswer) => {
 };
 
 /** Calldata that ends one request by its answer. */
-export function encodeOne(item: PostableAnswer): HexBytes {
+export function encodeOne(item: AnsweredRequest): HexBytes {
   const { answer, request } = item;
   if (answer.kind === "refusal") {
     const args = [requestTuple(request), answer.reason, answer.issuedAt, answer.expiresAt, bytesToHex(answer.proof)];
@@ -39,7 +39,7 @@ export function encodeOne(item: PostableAnswer): HexBytes {
 }
 
 /** Calldata that ends several requests; results only. */
-export function encodeBatch(items: readonly PostableAnswer[]): HexBytes {
+export function encodeBatch(items: readonly AnsweredRequest[]): HexBytes {
   return HUB.encodeFunctionData("fulfillBatch", [items.map(resultArgs)]) as HexBytes;
 }
 
@@ -53,7 +53,7 @@ export function decodeBatchCodes(data: HexBytes): number[] {
  * exactly what it is given. Calldata at its dearest price (40 gas a byte, EIP-7623), hashing and copying of the output, the fixed checks and
  * credit slots with room, the callback with its 1/64, and the reserve that the hub demands beside it (75,000, see Callback.sol).
  */
-export function itemGas(item: PostableAnswer): bigint {
+export function itemGas(item: AnsweredRequest): bigint {
   const output = item.answer.kind === "result" ? item.answer.output.length : 0;
   const bytes = BigInt(900 + item.request.termsBytes.length + output);
   const callback = BigInt(item.answer.kind === "result" ? item.request.terms.callbackGas : 0);
@@ -67,7 +67,7 @@ export const BASE_GAS = 21_000n;
  * What an item is expected to use, for comparing cost with reward: the measured cost with a 32-byte output, 16 gas for each further
  * byte of calldata or 40 above the floor of such a call where calldata is all that counts (EIP-7623), and the whole callback.
  */
-export function expectedGas(item: PostableAnswer): bigint {
+export function expectedGas(item: AnsweredRequest): bigint {
   if (item.answer.kind === "refusal") return 56_000n;
   const further = BigInt(Math.max(item.answer.output.length - 32, 0));
   const paid = 56_000n + 16n * further + BigInt(item.request.terms.callbackGas);

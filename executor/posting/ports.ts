@@ -3,10 +3,14 @@ import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { Answer, InferenceRequest } from "../domain/request";
 
 /** An answer that waits for a transaction. */
-export interface PostableAnswer {
-  readonly jobId: number;
+/** A request and the signed answer that ends it: all that calldata is made of. */
+export interface AnsweredRequest {
   readonly request: InferenceRequest;
   readonly answer: Answer;
+}
+
+export interface PostableAnswer extends AnsweredRequest {
+  readonly jobId: number;
 }
 
 /** Where answers come from and transactions are remembered. */

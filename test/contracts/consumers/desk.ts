@@ -9,7 +9,7 @@ import { args, Job } from "../helpers/job";
 import { deployWorld, enclaveKey, mined, now, PROFILE, registrationOf, type With, type World } from "../helpers/world";
 
 export const UNIT = 10n ** 18n;
-export const ETHER = UNIT;
+export const ETHER = 10n ** 18n;
 export const REWARD = UNIT / 1000n;
 export const MODEL_HASH = id("a model");
 export const POLICY = {

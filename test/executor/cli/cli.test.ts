@@ -23,6 +23,7 @@ describe("command line", function () {
       "executor",
       "status",
       "quote",
+      "request",
       "verify",
       "doctor",
       "enclave",

@@ -1,0 +1,171 @@
+import { hexlify, randomBytes, type Signer, type TransactionReceipt } from "ethers";
+import { contractOf } from "../deployment/deploy";
+import { checkDeployment, type DeploymentRecord, readDeployment } from "../deployment/record";
+import { AssayError } from "../domain/errors";
+import { type Hex32, hex32 } from "../domain/ids";
+import type { Check, Verdict } from "../explain/checks";
+import type { ExplainChain } from "../explain/ports";
+import { ChainReader } from "../explain/reader";
+import { verifyRequest } from "../explain/verifyRequest";
+import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../protocol/tensorSet";
+import { encodeTerms, standardTerms, type Terms } from "../protocol/terms";
+
+export type { NamedTensor } from "../protocol/tensorSet";
+export { DType } from "../protocol/tensorType";
+export { elementsOf, numbersOf, stringTensor, tensorFrom } from "../protocol/tensorValues";
+
+export interface ClientOptions {
+  /** Whoever asks and pays; its provider must speak JSON-RPC (`send`). */
+  readonly signer: Signer;
+  /** The record itself, or the file that holds it (`deployments/<network>.json`). */
+  readonly deployment: DeploymentRecord | string;
+}
+
+export interface InferenceArgs {
+  /** sha-256 of the ONNX file. */
+  readonly model: string;
+  /** In the model's declared order, each under its name. */
+  readonly inputs: readonly NamedTensor[];
+  /** Escrowed for whoever answers; back after the deadline if nobody does. `assay quote` says what covers the gas. */
+  readonly rewardWei: bigint;
+  /** What differs from the standard terms. Default deadline: one hour of block time from now. */
+  readonly terms?: Partial<Terms>;
+}
+
+/** How a request ended, as far as it was seen. `pending` says that the wait was over first: the request may still end in any way. */
+export type InferenceEnd =
+  | { readonly kind: "pending" }
+  | { readonly kind: "refunded" }
+  | { readonly kind: "refused"; readonly reason: number; readonly transactionHash: Hex32 }
+  | {
+      readonly kind: "fulfilled";
+      /** Undefined where a contract composed the answer inside a transaction: its calldata does not carry it, only a trace shows it. */
+      readonly outputs: readonly NamedTensor[] | undefined;
+      /** What became of the requester's callback; a failed one does not undo the answer. */
+      readonly callback: "none" | "done" | "failed" | "retried";
+      readonly signer: string;
+      readonly transactionHash: Hex32;
+      /** What `assay verify` says of it: every hash, signature and attestation was checked again from chain data. */
+      readonly verdict: Verdict;
+      readonly checks: readonly Check[];
+    };
+
+/** A request that is on the chain. */
+export interface AskedInference {
+  readonly requestId: Hex32;
+  readonly receipt: TransactionReceipt;
+  /**
+   * Waits until the request has ended.
+   * @throws AssayError `CLIENT_ANSWER_REFUTED` when a check fails: the node, or whoever stands before it, shows what the chain can not hold
+   */
+  wait(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<InferenceEnd>;
+}
+
+const OPEN = 1;
+const POLL_MS = 200;
+const WAIT_MS = 120_000;
+const HOUR_SECONDS = 3_600;
+
+/** Asks models over the chain and hands back answers that it has checked itself. The executor is asked nothing and believed nothing. */
+export class AssayClient {
+  private constructor(
+    private readonly record: DeploymentRecord,
+    private readonly signer: Signer,
+    private readonly chain: ExplainChain,
+  ) {}
+
+  /**
+   * Compares the deployment with the chain before anything is sent.
+   * @throws AssayError `CLIENT_NO_PROVIDER`, and those of the record (`DEPLOYMENT_…`)
+   */
+  static async connect(options: ClientOptions): Promise<AssayClient> {
+    const { signer, deployment } = options;
+    const provider = signer.provider as unknown as {
+      send?: (method: string, params: unknown[]) => Promise<unknown>;
+    } | null;
+    const send = provider?.send?.bind(provider);
+    if (send === undefined)
+      throw new AssayError({
+        code: "CLIENT_NO_PROVIDER",
+        message: "the signer has no JSON-RPC provider; connect it to one",
+      });
+    const record = typeof deployment === "string" ? readDeployment(deployment) : deployment;
+    const chain: ExplainChain = {
+      call: async <T>(method: string, params: readonly unknown[] = []) => (await send(method, [...params])) as T,
+    };
+    await checkDeployment(record, new ChainReader(chain));
+    return new AssayClient(record, signer, chain);
+  }
+
+  /**
+   * Makes a request and waits until it is mined.
+   * @throws AssayError `CLIENT_NO_INPUT`, `CLIENT_NOT_MINED`, `ID_MALFORMED`, `TERMS_…`, `TENSOR_…`
+   */
+  async request(args: InferenceArgs): Promise<AskedInference> {
+    const modelHash = hex32(args.model);
+    if (args.inputs.length === 0)
+      throw new AssayError({ code: "CLIENT_NO_INPUT", message: "a request needs at least one input tensor" });
+    const { timestamp } = await new ChainReader(this.chain).block("latest");
+    const terms = standardTerms({ deadline: timestamp + HOUR_SECONDS, ...args.terms });
+    const hub = contractOf(this.record, "InferenceHub", this.signer);
+    const sent = await hub
+      .getFunction("request")
+      .send(modelHash, hexlify(encodeTensorSet(args.inputs)), hexlify(encodeTerms(terms)), hexlify(randomBytes(32)), {
+        value: args.rewardWei,
+      });
+    const receipt = await sent.wait();
+    const log = receipt?.logs.find(
+      (entry) => entry.address.toLowerCase() === this.record.contracts.InferenceHub.address,
+    );
+    if (receipt === null || log === undefined)
+      throw new AssayError({
+        code: "CLIENT_NOT_MINED",
+        message: "the request was not mined; look for it before asking again",
+        retry: "unknown",
+      });
+    return this.follow(hex32(log.topics[1]), receipt);
+  }
+
+  private follow(requestId: Hex32, receipt: TransactionReceipt): AskedInference {
+    return {
+      requestId,
+      receipt,
+      wait: async ({ timeoutMs = WAIT_MS, signal } = {}) => {
+        const hub = contractOf(this.record, "InferenceHub", this.signer.provider);
+        const until = Date.now() + timeoutMs;
+        for (;;) {
+          const [status] = (await hub.getFunction("statusOf").staticCall(requestId)) as [bigint];
+          if (Number(status) > OPEN) return this.endOf(requestId);
+          if (Date.now() >= until || signal?.aborted === true) return { kind: "pending" };
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        }
+      },
+    };
+  }
+
+  private async endOf(requestId: Hex32): Promise<InferenceEnd> {
+    const found = await verifyRequest({ rpc: this.chain, deployment: this.record, requestId });
+    const { status, verdict, checks, ending, answer } = found;
+    if (verdict === "failed") {
+      const failed = checks.filter(({ ok }) => ok === false);
+      throw new AssayError({
+        code: "CLIENT_ANSWER_REFUTED",
+        message: `what the node shows of ${requestId} does not hold: ${failed.map(({ name }) => name).join(", ")}`,
+        context: { requestId, failed },
+      });
+    }
+    if (status === "refunded") return { kind: "refunded" };
+    const transactionHash = ending?.log.transactionHash;
+    if (transactionHash === undefined) return { kind: "pending" };
+    if (status === "refused") return { kind: "refused", reason: ending?.reason ?? 0, transactionHash };
+    return {
+      kind: "fulfilled",
+      outputs: answer?.output === undefined ? undefined : decodeTensorSet(answer.output),
+      callback: ending?.callback ?? "none",
+      signer: ending?.signer ?? "",
+      transactionHash,
+      verdict,
+      checks,
+    };
+  }
+}
