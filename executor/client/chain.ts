@@ -1,5 +1,7 @@
 import type { Provider } from "ethers";
+import { z } from "zod";
 import { AssayError } from "../domain/errors";
+import type { Hex32 } from "../domain/ids";
 import type { ExplainChain } from "../explain/ports";
 
 type Send = (method: string, params: unknown[]) => Promise<unknown>;
@@ -52,4 +54,18 @@ function nodeError(value: unknown, depth: number): { readonly code: number } | u
   const { code, error, info } = value as { code?: unknown; error?: unknown; info?: unknown };
   if (typeof code === "number") return { code };
   return nodeError(error, depth + 1) ?? nodeError(info, depth + 1);
+}
+
+const receiptSchema = z.object({ gasUsed: z.string().regex(/^0x[0-9a-f]+$/i) });
+
+/** @throws AssayError `RPC_ANSWER_MALFORMED`, also for a transaction that the node does not have any more */
+export async function gasUsedBy(chain: ExplainChain, transaction: Hex32): Promise<bigint> {
+  const receipt = receiptSchema.safeParse(await chain.call("eth_getTransactionReceipt", [transaction]));
+  if (receipt.success) return BigInt(receipt.data.gasUsed);
+  throw new AssayError({
+    code: "RPC_ANSWER_MALFORMED",
+    message: "the node gives no receipt of a transaction whose event it gave",
+    context: { transaction },
+    retry: "later",
+  });
 }

@@ -1,18 +1,22 @@
 import { hexlify, randomBytes, type Signer, type TransactionReceipt } from "ethers";
 import { contractOf } from "../deployment/deploy";
 import { checkDeployment, type DeploymentRecord, readDeployment } from "../deployment/record";
-import { AssayError } from "../domain/errors";
-import { type Hex32, hex32 } from "../domain/ids";
+import { AssayError, isAssayError } from "../domain/errors";
+import { type Hex32, hex32, ZERO_32 } from "../domain/ids";
 import type { Check, Verdict } from "../explain/checks";
+import { STATUS_NAMES } from "../explain/ending";
 import type { ExplainChain } from "../explain/ports";
-import { ChainReader } from "../explain/reader";
+import { ChainReader, HUB } from "../explain/reader";
 import { verifyRequest } from "../explain/verifyRequest";
 import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../protocol/tensorSet";
 import { encodeTerms, standardTerms, type Terms } from "../protocol/terms";
+import { gasUsedBy, providerChain } from "./chain";
 
+export { REFUSAL_REASON } from "../protocol/statement";
 export type { NamedTensor } from "../protocol/tensorSet";
 export { DType } from "../protocol/tensorType";
 export { elementsOf, numbersOf, stringTensor, tensorFrom } from "../protocol/tensorValues";
+export { bool, float32, float64, int32, int64, uint8 } from "./tensors";
 
 export interface ClientOptions {
   /** Whoever asks and pays; its provider must speak JSON-RPC (`send`). */
@@ -36,6 +40,7 @@ export interface InferenceArgs {
 export type InferenceEnd =
   | { readonly kind: "pending" }
   | { readonly kind: "refunded" }
+  /** `reason` is a value of `REFUSAL_REASON`. */
   | { readonly kind: "refused"; readonly reason: number; readonly transactionHash: Hex32 }
   | {
       readonly kind: "fulfilled";
@@ -44,7 +49,11 @@ export type InferenceEnd =
       /** What became of the requester's callback; a failed one does not undo the answer. */
       readonly callback: "none" | "done" | "failed" | "retried";
       readonly signer: string;
+      /** Trust level the chain gave the signer's key: 4 hardware-rooted, 3 to 1 software; undefined if its registration was not found. */
+      readonly trust: number | undefined;
       readonly transactionHash: Hex32;
+      /** Of the whole transaction, which may have ended other requests too, and ran the callback. */
+      readonly gasUsed: bigint;
       /** What `assay verify` says of it: every hash, signature and attestation was checked again from chain data. */
       readonly verdict: Verdict;
       readonly checks: readonly Check[];
@@ -55,13 +64,14 @@ export interface AskedInference {
   readonly requestId: Hex32;
   readonly receipt: TransactionReceipt;
   /**
-   * Waits until the request has ended.
+   * Waits until the request has ended, by default 120 seconds. A wait that is over, or aborted, gives `pending` and can be repeated.
+   * A node that does not answer for a while is asked again; its error is thrown only if it is silent when the time is over.
    * @throws AssayError `CLIENT_ANSWER_REFUTED` when a check fails: the node, or whoever stands before it, shows what the chain can not hold
    */
   wait(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<InferenceEnd>;
 }
 
-const OPEN = 1;
+const OPEN = STATUS_NAMES.indexOf("open");
 const POLL_MS = 200;
 const WAIT_MS = 120_000;
 const HOUR_SECONDS = 3_600;
@@ -80,29 +90,18 @@ export class AssayClient {
    */
   static async connect(options: ClientOptions): Promise<AssayClient> {
     const { signer, deployment } = options;
-    const provider = signer.provider as unknown as {
-      send?: (method: string, params: unknown[]) => Promise<unknown>;
-    } | null;
-    const send = provider?.send?.bind(provider);
-    if (send === undefined)
-      throw new AssayError({
-        code: "CLIENT_NO_PROVIDER",
-        message: "the signer has no JSON-RPC provider; connect it to one",
-      });
+    const chain = providerChain(signer.provider);
     const record = typeof deployment === "string" ? readDeployment(deployment) : deployment;
-    const chain: ExplainChain = {
-      call: async <T>(method: string, params: readonly unknown[] = []) => (await send(method, [...params])) as T,
-    };
     await checkDeployment(record, new ChainReader(chain));
     return new AssayClient(record, signer, chain);
   }
 
   /**
    * Makes a request and waits until it is mined.
-   * @throws AssayError `CLIENT_NO_INPUT`, `CLIENT_NOT_MINED`, `ID_MALFORMED`, `TERMS_…`, `TENSOR_…`
+   * @throws AssayError `CLIENT_MODEL_INVALID`, `CLIENT_NO_INPUT`, `CLIENT_NOT_MINED`, `TERMS_…`, `TENSOR_…`
    */
   async request(args: InferenceArgs): Promise<AskedInference> {
-    const modelHash = hex32(args.model);
+    const modelHash = modelOf(args.model);
     if (args.inputs.length === 0)
       throw new AssayError({ code: "CLIENT_NO_INPUT", message: "a request needs at least one input tensor" });
     const { timestamp } = await new ChainReader(this.chain).block("latest");
@@ -131,21 +130,31 @@ export class AssayClient {
       requestId,
       receipt,
       wait: async ({ timeoutMs = WAIT_MS, signal } = {}) => {
-        const hub = contractOf(this.record, "InferenceHub", this.signer.provider);
         const until = Date.now() + timeoutMs;
         for (;;) {
-          const [status] = (await hub.getFunction("statusOf").staticCall(requestId)) as [bigint];
-          if (Number(status) > OPEN) return this.endOf(requestId);
-          if (Date.now() >= until || signal?.aborted === true) return { kind: "pending" };
-          await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+          const last = Date.now() >= until || signal?.aborted === true;
+          try {
+            const end = await this.endOf(requestId);
+            if (end !== undefined) return end;
+          } catch (error) {
+            // A failed read is no absence, and no failure of the request either.
+            if (last || !isAssayError(error) || error.retry !== "later") throw error;
+          }
+          if (last) return { kind: "pending" };
+          await pause(Math.min(POLL_MS, Math.max(until - Date.now(), 0)), signal);
         }
       },
     };
   }
 
-  private async endOf(requestId: Hex32): Promise<InferenceEnd> {
+  /** Undefined while the node that was asked does not show an end. */
+  private async endOf(requestId: Hex32): Promise<InferenceEnd | undefined> {
+    const reader = new ChainReader(this.chain);
+    const hub = { contract: HUB, at: this.record.contracts.InferenceHub.address };
+    const [stored] = await reader.view(hub, "statusOf", [requestId]);
+    if (Number(stored) <= OPEN) return undefined;
     const found = await verifyRequest({ rpc: this.chain, deployment: this.record, requestId });
-    const { status, verdict, checks, ending, answer } = found;
+    const { status, verdict, checks, ending, answer, enclave } = found;
     if (verdict === "failed") {
       const failed = checks.filter(({ ok }) => ok === false);
       throw new AssayError({
@@ -156,16 +165,45 @@ export class AssayClient {
     }
     if (status === "refunded") return { kind: "refunded" };
     const transactionHash = ending?.log.transactionHash;
-    if (transactionHash === undefined) return { kind: "pending" };
+    if (transactionHash === undefined) return undefined;
     if (status === "refused") return { kind: "refused", reason: ending?.reason ?? 0, transactionHash };
     return {
       kind: "fulfilled",
       outputs: answer?.output === undefined ? undefined : decodeTensorSet(answer.output),
       callback: ending?.callback ?? "none",
       signer: ending?.signer ?? "",
+      trust: enclave?.trust,
       transactionHash,
+      gasUsed: await gasUsedBy(this.chain, transactionHash),
       verdict,
       checks,
     };
   }
+}
+
+/** @throws AssayError `CLIENT_MODEL_INVALID` for what is no sha-256 */
+function modelOf(model: string): Hex32 {
+  try {
+    const hash = hex32(model);
+    if (hash !== ZERO_32) return hash;
+  } catch (error) {
+    if (!isAssayError(error, "ID_MALFORMED")) throw error;
+  }
+  throw new AssayError({
+    code: "CLIENT_MODEL_INVALID",
+    message: "a model is named by the sha-256 of its ONNX file, 0x and 64 hex digits",
+    context: { model },
+  });
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done, { once: true });
+  });
 }

@@ -1,22 +1,22 @@
 import { join } from "node:path";
-import type { Contract, Signer, TransactionReceipt, TransactionResponse } from "ethers";
+import type { Contract, Signer, TransactionReceipt } from "ethers";
 import { fastKeccak } from "../app/hashing";
 import { FolderSource } from "../availability/folderSource";
 import { packageRoot } from "../deployment/artifacts";
 import { contractOf, deployAssay } from "../deployment/deploy";
 import type { DeploymentRecord } from "../deployment/record";
 import { AssayError } from "../domain/errors";
-import { type Address, type Hex32, hex32 } from "../domain/ids";
+import type { Hex32 } from "../domain/ids";
 import type { InferenceRequest } from "../domain/request";
 import { measure } from "../enclave/measure/measure";
 import { ephemeralPlatform } from "../enclave/platform/platform";
 import type { Enclave } from "../enclave/ports";
 import { locateImage } from "../enclave/sandbox/image";
-import { decodeLogs } from "../intake/events";
-import { encodeOne, itemGas } from "../posting/encode";
-import { domainSeparator, REFUSAL_REASON } from "../protocol/statement";
+import { BASE_GAS, encodeOne, itemGas } from "../posting/encode";
+import { REFUSAL_REASON } from "../protocol/statement";
 import { decodeTensorSet, type NamedTensor } from "../protocol/tensorSet";
 import { accepted } from "./accepted";
+import { type Asked, requestIn } from "./asked";
 import { LevelZero } from "./levelZero";
 
 export interface TestingOptions {
@@ -55,8 +55,10 @@ export type TestingAnswer = {
   | { readonly kind: "refused"; readonly reason: keyof typeof REFUSAL_REASON | "UNKNOWN" }
 );
 
-/** A transaction that made one request, sent or mined, or a request id of 32 bytes in hex. */
-export type Asked = TransactionResponse | TransactionReceipt | string;
+export type { Asked } from "./asked";
+
+const STATEMENT_SECONDS = 3_600;
+const MAX_MODEL_BYTES = 256 * 2 ** 20;
 
 /** A whole Assay inside one Hardhat test. */
 export interface TestingAssay {
@@ -68,8 +70,8 @@ export interface TestingAssay {
    * Answers what a transaction asked: runs the real model in this process and lands the signed result, or the signed refusal.
    * It works at any block time and after a revert to a snapshot: the enclave registers a new key where the old one ended.
    * @param asked the transaction that made exactly one request, or the id of a request
-   * @throws AssayError `TESTING_NO_REQUEST`, `TESTING_SEVERAL_REQUESTS`, `TESTING_RUN_FAILED`, `TESTING_NOT_MINED`, and `TESTING_CALL_REFUSED` with
-   * the hub's typed error in its context, for instance for a request that was answered already
+   * @throws AssayError `TESTING_NO_REQUEST`, `TESTING_SEVERAL_REQUESTS`, `TESTING_RUN_FAILED`, `TESTING_MODELS_UNREADABLE`,
+   * `TESTING_NOT_MINED`, and `TESTING_CALL_REFUSED` with the hub's typed error in its context, for instance for a request that was answered already
    */
   fulfill(asked: Asked | Promise<Asked>): Promise<TestingAnswer>;
   close(): Promise<void>;
@@ -99,7 +101,7 @@ export async function startAssay(options: TestingOptions): Promise<TestingAssay>
   const { runtimeProfile } = (await levelZero.live()).description;
   const models = new FolderSource({
     folder: options.modelsDir ?? join(packageRoot(), "models"),
-    maxBytes: 256 * 2 ** 20,
+    maxBytes: MAX_MODEL_BYTES,
   });
   const keccak256 = await fastKeccak();
   return {
@@ -115,14 +117,14 @@ export async function startAssay(options: TestingOptions): Promise<TestingAssay>
       retrySeconds: 3_600,
     },
     fulfill: async (asked) => {
-      const receiptOf = await askedIn({ asked, hub, fromBlock: record.contracts.InferenceHub.block });
-      const request = await requestIn({ ...receiptOf, record, operator, keccak256 });
+      const request = await requestIn({ asked, hub, record, operator, keccak256 });
       const enclave = await levelZero.live();
       const chainNow = await blockTime(operator);
-      const span = { chainNow, notAfter: Math.min(request.terms.deadline + 1, chainNow + 3_600) };
+      // The hub judges the deadline, with its own error; the statement need not end with it.
+      const span = { chainNow, notAfter: chainNow + STATEMENT_SECONDS };
       const answer = await answerOf({ enclave, models, request, span });
       const data = encodeOne({ request, answer });
-      const gasLimit = 21_000n + itemGas({ request, answer });
+      const gasLimit = BASE_GAS + itemGas({ request, answer });
       const receipt = await accepted({ contract: hub, sender: operator, data, gasLimit });
       const { requestId } = request;
       if (answer.kind === "result")
@@ -149,31 +151,6 @@ async function blockTime(signer: Signer): Promise<number> {
   return (await signer.provider?.getBlock("latest"))?.timestamp ?? 0;
 }
 
-/** The mined transaction that asked, and which of its requests is meant where one was named. */
-async function askedIn(args: {
-  asked: Asked | Promise<Asked>;
-  hub: Contract;
-  fromBlock: number;
-}): Promise<{ receipt: TransactionReceipt; requestId: string | undefined }> {
-  const { hub, fromBlock } = args;
-  const asked = await args.asked;
-  if (typeof asked !== "string") {
-    const receipt = "logs" in asked ? asked : await asked.wait();
-    if (receipt === null)
-      throw new AssayError({ code: "TESTING_NOT_MINED", message: "the asking transaction is not mined" });
-    return { receipt, requestId: undefined };
-  }
-  const requestId = hex32(asked);
-  const [event] = await hub.queryFilter(hub.getEvent("Requested")(requestId), fromBlock);
-  if (event === undefined)
-    throw new AssayError({
-      code: "TESTING_NO_REQUEST",
-      message: "the testing hub has no request of this id",
-      context: { requestId },
-    });
-  return { receipt: await event.getTransactionReceipt(), requestId };
-}
-
 function callbackOf(args: { hub: Contract; request: InferenceRequest; receipt: TransactionReceipt }): {
   callback: "none" | "done" | "failed";
   callbackError?: string;
@@ -187,52 +164,6 @@ function callbackOf(args: { hub: Contract; request: InferenceRequest; receipt: T
   return { callback: "done" };
 }
 
-async function requestIn(args: {
-  receipt: TransactionReceipt;
-  requestId: string | undefined;
-  record: DeploymentRecord;
-  operator: Signer;
-  keccak256: (bytes: Uint8Array) => Hex32;
-}): Promise<InferenceRequest> {
-  const { receipt, requestId, record, operator } = args;
-  const hub: Address = record.contracts.InferenceHub.address;
-  const chainId = BigInt(record.chainId);
-  const timestamp = (await operator.provider?.getBlock(receipt.blockNumber))?.timestamp ?? 0;
-  const decoded = decodeLogs({
-    logs: receipt.logs
-      .filter((log) => log.address.toLowerCase() === hub)
-      .map((log) => ({
-        address: hub,
-        topics: log.topics.map(hex32),
-        data: log.data as `0x${string}`,
-        blockNumber: log.blockNumber,
-        blockHash: hex32(log.blockHash),
-        transactionHash: hex32(log.transactionHash),
-        logIndex: log.index,
-      })),
-    timestampOf: () => timestamp,
-    identity: {
-      chainId,
-      hub,
-      domain: domainSeparator({ name: "Assay", chainId, contract: hub }),
-      keccak256: args.keccak256,
-    },
-  });
-  const requests = decoded.requests.filter((found) => requestId === undefined || found.requestId === requestId);
-  const [request, another] = requests;
-  if (request === undefined)
-    throw new AssayError({
-      code: "TESTING_NO_REQUEST",
-      message: "this transaction made no request at the testing hub",
-    });
-  if (another !== undefined)
-    throw new AssayError({
-      code: "TESTING_SEVERAL_REQUESTS",
-      message: "this transaction made several requests; name the one to answer by its id",
-    });
-  return request;
-}
-
 async function answerOf(args: {
   enclave: Enclave;
   models: FolderSource;
@@ -241,6 +172,10 @@ async function answerOf(args: {
 }) {
   const { enclave, models, request, span } = args;
   const found = await models.fetch(request.modelHash);
+  if (!found.ok && found.failure.code !== "MODEL_NOT_FOUND") {
+    const { code, detail } = found.failure;
+    throw new AssayError({ code: "TESTING_MODELS_UNREADABLE", message: `${code}: ${detail}`, context: { code } });
+  }
   if (!found.ok) {
     const refusal = await enclave.signRefusal({ requestId: request.requestId, reason: "MODEL_UNKNOWN", ...span });
     return { kind: "refusal" as const, signer: enclave.description.signer, ...refusal };
