@@ -13,10 +13,10 @@ describe("protocol/onnx: hostile models", () => {
 
   it("builds the same bytes each time", () => {
     for (const { name, build } of HOSTILE_MODELS) expect(Buffer.compare(build(), build()), name).to.equal(0);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it("inspects each without throwing", () => {
     for (const { name, build, verdict } of HOSTILE_MODELS)
       expect(inspectModel(build()).verdict.admitted, name).to.equal(verdict === "dynamic");
-  }).timeout(30_000);
-}).timeout(20_000);
+  }).timeout(120_000);
+}).timeout(120_000);
