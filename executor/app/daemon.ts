@@ -63,6 +63,8 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     mkdirSync(config.dataDir, { recursive: true });
     const store = sqliteJobStore(config.storePath);
     closers.push(() => store.close());
+    // The store's lock lets one daemon in at a time, so whoever held a lease is dead: its jobs need not wait for the lease to end.
+    await store.reap(Number.MAX_SAFE_INTEGER);
     const keccak256 = await fastKeccak();
 
     const clock = new ChainClock();

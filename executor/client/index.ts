@@ -154,7 +154,9 @@ export class AssayClient {
     const [stored] = await reader.view(hub, "statusOf", [requestId]);
     if (Number(stored) <= OPEN) return undefined;
     const found = await verifyRequest({ rpc: this.chain, deployment: this.record, requestId });
-    const { status, verdict, checks, ending, answer, enclave } = found;
+    const { status, verdict, checks, request, ending, answer, enclave } = found;
+    // Behind one address may be several nodes; one that lags shows the request and not yet its end.
+    if (request !== undefined && ending === undefined) return undefined;
     if (verdict === "failed") {
       const failed = checks.filter(({ ok }) => ok === false);
       throw new AssayError({

@@ -1,111 +1,118 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { expect } from "chai";
-import { AssayClient, DType, numbersOf, tensorFrom } from "../../executor/client/index";
-import { packageRoot } from "../../executor/deployment/artifacts";
-import { isAssayError } from "../../executor/domain/errors";
-import type { DaemonProcess } from "../../scripts/start/daemon";
-import { assay } from "../executor/cli/run";
+import { keccak256 } from "ethers";
+import { type AskedInference, AssayClient, REFUSAL_REASON, uint8 } from "../../executor/client/index";
+import { encodeTensorSet } from "../../executor/protocol/tensorSet";
 import { committedModel, goldenSets, openWorld, REWARD, type World } from "./support/world";
 
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (isAssayError(error)) return error.code;
-    throw error;
-  }
-  return "none";
+const model = committedModel("digits").hash;
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+/** Real images and what the model says of each. */
+function images() {
+  const set = goldenSets("digits")[0];
+  if (set === undefined) throw new Error("no golden set");
+  return set;
 }
 
-describe("assay/client and the command line on a real node with the real daemon", function () {
-  this.timeout(120_000);
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => "no error",
+    (error: { code: string }) => error.code,
+  );
+}
+
+describe("the client", () => {
   let world: World;
-  let chain: readonly string[];
-  let daemon: DaemonProcess;
+  let client: AssayClient;
   before(async () => {
     world = await openWorld("hardhat");
-    daemon = await world.start();
-    chain = ["--rpc-url", world.chain.url, "--deployment", world.deploymentFile];
+    client = await AssayClient.connect({ signer: world.requester, deployment: world.deploymentFile });
+    await world.start();
   });
-  after(() => world?.end());
+  after(() => world.end());
 
-  it("asks with typed tensors and hands back typed tensors that it has verified", async () => {
-    const client = await AssayClient.connect({ signer: world.requester, deployment: world.deploymentFile });
-    const { hash } = committedModel("eth_volatility");
-    const [set] = goldenSets("eth_volatility");
-    if (set === undefined) throw new Error("no golden set");
-    const asked = await client.request({ model: hash, inputs: set.inputs, rewardWei: REWARD });
-    const end = await asked.wait();
-    if (end.kind !== "fulfilled") throw new Error(end.kind);
+  it("asks, waits, and hands back the decoded answer, checked again", async () => {
+    const { inputs, outputs } = images();
+    const asked = await client.request({ model, inputs, rewardWei: REWARD });
+    const end = await asked.wait({ timeoutMs: 30_000 });
+    if (end.kind !== "fulfilled" || end.outputs === undefined) throw new Error(`it ended as ${end.kind}`);
+    expect(hex(encodeTensorSet(end.outputs))).to.equal(hex(encodeTensorSet(outputs)));
     expect(end.verdict).to.equal("verified");
     expect(end.callback).to.equal("none");
-    const [came, wanted] = [end.outputs?.[0]?.tensor, set.outputs[0]?.tensor];
-    if (came === undefined || wanted === undefined) throw new Error("no output");
-    expect(numbersOf(came)[0]).to.be.closeTo(numbersOf(wanted)[0] as number, 1e-5);
+    expect(end.trust).to.be.within(1, 3);
+    const receipt = await world.provider.getTransactionReceipt(end.transactionHash);
+    expect(end.gasUsed).to.equal(receipt?.gasUsed);
+    expect(asked.receipt.status).to.equal(1);
   });
 
-  it("says that a model is unknown by the reason the enclave signed, and that a wait ended before the request did", async () => {
-    const client = await AssayClient.connect({ signer: world.requester, deployment: world.record });
-    const inputs = [{ name: "x", tensor: tensorFrom({ dtype: DType.float, dims: [1], values: [1] }) }];
-    const asked = await client.request({ model: `0x${"77".repeat(32)}`, inputs, rewardWei: REWARD });
-    const early = await asked.wait({ timeoutMs: 0 });
-    expect(["pending", "refused"]).to.include(early.kind);
-    expect((await asked.wait()).kind).to.equal("refused");
+  it("reads answers that landed together in one batch", async () => {
+    const { inputs, outputs } = images();
+    await world.provider.send("evm_setAutomine", [false]);
+    let asked: AskedInference[];
+    try {
+      const sent = Array.from({ length: 6 }, () => client.request({ model, inputs, rewardWei: REWARD }));
+      for (let pending = 0; pending < sent.length; )
+        pending = Number(await world.provider.send("eth_getBlockTransactionCountByNumber", ["pending"]));
+      await world.provider.send("evm_mine", []);
+      asked = await Promise.all(sent);
+    } finally {
+      await world.provider.send("evm_setAutomine", [true]);
+    }
+    await world.provider.send("evm_mine", []);
+    const ends = await Promise.all(asked.map((each) => each.wait({ timeoutMs: 30_000 })));
+    const fulfilled = ends.flatMap((end) => (end.kind === "fulfilled" ? [end] : []));
+    expect(fulfilled.length).to.equal(asked.length);
+    expect(new Set(fulfilled.map((end) => end.transactionHash)).size).to.be.lessThan(asked.length);
+    for (const { outputs: found } of fulfilled)
+      expect(hex(encodeTensorSet(found ?? []))).to.equal(hex(encodeTensorSet(outputs)));
   });
 
-  it("refuses before anything is sent: no inputs, a hash that is none, a deployment of another chain", async () => {
-    const client = await AssayClient.connect({ signer: world.requester, deployment: world.record });
-    expect(await codeOf(client.request({ model: `0x${"77".repeat(32)}`, inputs: [], rewardWei: REWARD }))).to.equal(
-      "CLIENT_NO_INPUT",
-    );
-    expect(await codeOf(client.request({ model: "0x77", inputs: [], rewardWei: REWARD }))).to.equal("ID_MALFORMED");
-    const other = { ...world.record, chainId: "1" };
-    expect(await codeOf(AssayClient.connect({ signer: world.requester, deployment: other }))).to.equal(
-      "DEPLOYMENT_WRONG_CHAIN",
-    );
+  it("says why a request was refused", async () => {
+    const wrongShape = await client.request({
+      model,
+      inputs: [{ name: "image", tensor: uint8([1, 2, 2], [0, 1, 2, 3]) }],
+      rewardWei: REWARD,
+    });
+    expect(await wrongShape.wait({ timeoutMs: 30_000 })).to.include({
+      kind: "refused",
+      reason: REFUSAL_REASON.INPUT_MISMATCH,
+    });
   });
 
-  it("does the same from the command line, and verifies with the daemon stopped", async () => {
-    const { hash } = committedModel("liquidation_risk");
-    const input = join(packageRoot(), "models", "liquidation_risk", "io.json");
-    const asked = await assay([
-      "request",
-      hash,
-      input,
-      ...chain,
-      "--reward-wei",
-      String(REWARD),
-      "--account",
-      "2",
-      "--json",
-    ]);
-    expect(asked.stderr).to.equal("");
-    const answer = JSON.parse(asked.stdout);
-    expect(answer).to.include({ kind: "fulfilled", verdict: "verified" });
-    expect(answer.outputs[0].values[0]).to.be.within(0, 1);
+  it("refuses what can not be asked, before anything is paid", async () => {
+    const { inputs } = images();
+    const before = await world.requester.getNonce();
+    for (const wrong of ["digits", `0x${"00".repeat(32)}`])
+      expect(await codeOf(client.request({ model: wrong, inputs, rewardWei: REWARD }))).to.equal(
+        "CLIENT_MODEL_INVALID",
+      );
+    expect(await codeOf(client.request({ model, inputs: [], rewardWei: REWARD }))).to.equal("CLIENT_NO_INPUT");
+    expect(await world.requester.getNonce()).to.equal(before);
+  });
 
-    const quote = JSON.parse((await assay(["quote", ...chain, "--json"])).stdout);
-    expect(quote.enclaves).to.equal(2);
-    expect(BigInt(quote.rewardWei) > 0n).to.equal(true);
-    const list = JSON.parse((await assay(["enclave", "list", ...chain, "--json"])).stdout);
-    expect(list.map((e: { code: number }) => e.code)).to.deep.equal([0, 0]);
-    const shown = await assay(["enclave", "show", answer.signer, ...chain, "--json"]);
-    expect(JSON.parse(shown.stdout).code).to.equal(0);
+  it("refuses a deployment of another chain", async () => {
+    const deployment = { ...world.record, chainId: "1" };
+    const connecting = AssayClient.connect({ signer: world.requester, deployment });
+    expect(await codeOf(connecting)).to.equal("DEPLOYMENT_WRONG_CHAIN");
+  });
 
-    const status = await assay(["status", "--url", daemon.httpUrl]);
-    expect(status.stdout).to.match(/^ready, block \d+/);
-    const timeline = await assay(["status", answer.requestId, "--url", daemon.httpUrl]);
-    expect(timeline.stdout).to.match(/matched/);
+  it("tells a request that is open from one that was refunded", async () => {
+    const { inputs } = images();
+    // An operator that does not exist: nobody serves it.
+    const terms = { assignedOperator: 99, deadline: (await world.now()) + 60 };
+    const asked = await client.request({ model, inputs, rewardWei: REWARD, terms });
+    expect(await asked.wait({ timeoutMs: 0 })).to.deep.equal({ kind: "pending" });
+    const aborted = asked.wait({ signal: AbortSignal.abort() });
+    expect(await aborted).to.deep.equal({ kind: "pending" });
 
-    await daemon.child.stop();
-    rmSync(join(world.dataDir, "store.sqlite"));
-    const verified = await assay(["verify", answer.requestId, ...chain]);
-    expect(verified.code).to.equal(0);
-    expect(verified.stdout).to.match(/\nverified \(fulfilled\)\n$/);
-    await world.chain.child.stop();
-    const gone = await assay(["verify", answer.requestId, ...chain]);
-    expect(gone.code).to.equal(3);
-    expect(gone.stderr).to.match(/^RPC_/);
+    await world.provider.send("evm_increaseTime", [120]);
+    await world.provider.send("evm_mine", []);
+    const [log] = asked.receipt.logs;
+    const event = log === undefined ? null : world.hub.interface.parseLog(log);
+    if (event === null) throw new Error("no event");
+    const { requester, salt, modelHash, terms: termsBytes, input, rewardWei } = event.args;
+    const inputHash = keccak256(input);
+    await world.hub.getFunction("refund").send({ requester, salt, modelHash, inputHash, terms: termsBytes, rewardWei });
+    expect(await asked.wait({ timeoutMs: 30_000 })).to.deep.equal({ kind: "refunded" });
   });
 });
