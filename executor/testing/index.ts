@@ -157,7 +157,9 @@ function callbackOf(args: { hub: Contract; request: InferenceRequest; receipt: T
 } {
   if (args.request.terms.callbackGas === 0) return { callback: "none" };
   for (const log of args.receipt.logs) {
-    const event = log.address === args.hub.target ? args.hub.interface.parseLog(log) : null;
+    // The record spells addresses in lower case, ethers with their checksum.
+    const ofHub = log.address.toLowerCase() === String(args.hub.target).toLowerCase();
+    const event = ofHub ? args.hub.interface.parseLog(log) : null;
     if (event?.name === "CallbackFailed" && event.args.requestId === args.request.requestId)
       return { callback: "failed", callbackError: event.args.reason as string };
   }

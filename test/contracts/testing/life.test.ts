@@ -39,7 +39,7 @@ describe("assay/testing through a test's life", () => {
   it("moves a real consumer by the real model", async () => {
     await loadFixture(world);
     const before = await vault.loanToValue();
-    const answer = await assay.fulfill(vault.refresh({ value: REWARD }) as never);
+    const answer = await assay.fulfill(vault.refresh({ value: REWARD }));
     if (answer.kind !== "fulfilled") throw new Error("refused");
     expect(answer.callback).to.equal("done");
     const [volatility] = answer.outputs.map(({ tensor }) => numbersOf(tensor)[0]);
@@ -51,16 +51,16 @@ describe("assay/testing through a test's life", () => {
     await loadFixture(world);
     await time.increase(48 * HOUR);
     await feed.report(2_000n * UNIT, CALM);
-    const late = await assay.fulfill(vault.refresh({ value: REWARD }) as never);
+    const late = await assay.fulfill(vault.refresh({ value: REWARD }));
     expect(late).to.include({ kind: "fulfilled", callback: "done" });
     await loadFixture(world);
-    const again = await assay.fulfill(vault.refresh({ value: REWARD }) as never);
+    const again = await assay.fulfill(vault.refresh({ value: REWARD }));
     expect(again).to.include({ kind: "fulfilled", callback: "done" });
   });
 
   it("answers a request by its id, once", async () => {
     await loadFixture(world);
-    const sent = (await vault.refresh({ value: REWARD })) as never;
+    const sent = await vault.refresh({ value: REWARD });
     const { requestId } = await assay.fulfill(sent);
     const error = await assay.fulfill(requestId).catch((caught: unknown) => caught);
     expect(error).to.have.property("code", "TESTING_CALL_REFUSED");
@@ -69,7 +69,7 @@ describe("assay/testing through a test's life", () => {
 
   it("hands on the hub's word where the deadline has passed", async () => {
     await loadFixture(world);
-    const asked = await mined(vault.refresh({ value: REWARD }) as never);
+    const asked = await mined(vault.refresh({ value: REWARD }));
     await time.increase(assay.policy.deadlineSeconds + 1);
     const error = await assay.fulfill(asked).catch((caught: unknown) => caught);
     expect(error).to.have.nested.property("context.error", "HubDeadlinePassed");
@@ -86,7 +86,7 @@ describe("assay/testing through a test's life", () => {
     const input = encodeTensorSet([{ name: "features", tensor: float32([1, 13], features) }]);
     const model = committedModel("eth_volatility").hash;
     const asker = await signers[0]?.getAddress();
-    const answer = await assay.fulfill(harness.ask(model, bytesToHex(input), asker, { value: REWARD }) as never);
+    const answer = await assay.fulfill(harness.ask(model, bytesToHex(input), asker, { value: REWARD }));
     const selector = (await hre.ethers.getContractFactory("ConsumerHarness")).interface.getError(
       "HarnessTold",
     )?.selector;
