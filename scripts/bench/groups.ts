@@ -1,3 +1,5 @@
+import { measureEnclave } from "./enclave";
+import { measureFlow } from "./flow";
 import { measureGas } from "./gas";
 import type { BenchGroup } from "./group";
 import { simulateMatching } from "./matching";
@@ -79,5 +81,61 @@ export const GROUPS: readonly BenchGroup[] = [
         }),
       );
     },
+  },
+  {
+    name: "enclave",
+    rows: [
+      {
+        key: "enclave.overheadMs",
+        what: "signed answer minus bare onnxruntime, tiny model, p50",
+        unit: "ms",
+        goal: { atMost: 1 },
+      },
+      {
+        key: "enclave.throughputRatio",
+        what: "224x224x3 float input, over bare onnxruntime",
+        unit: "ratio",
+        goal: { atLeast: 0.95 },
+      },
+      { key: "enclave.imageModelMs", what: "that model on bare onnxruntime", unit: "ms" },
+      { key: "enclave.coldStartMs", what: "start to ready", unit: "ms", goal: { atMost: 500 } },
+      {
+        key: "memory.enclaveMb",
+        what: "PSS of signer and two runners with the two models",
+        unit: "MB",
+        goal: { atMost: 230 },
+      },
+    ],
+    measure: measureEnclave,
+  },
+  {
+    name: "flow",
+    rows: [
+      {
+        key: "latency.ratioP50",
+        what: "request mined to callback mined, over a plain transaction, p50",
+        unit: "ratio",
+        goal: { atMost: 4 },
+      },
+      { key: "latency.ratioP99", what: "the same, p99 by p99", unit: "ratio", goal: { atMost: 8 } },
+      { key: "latency.p50Ms", what: "request mined to callback mined", unit: "ms" },
+      {
+        key: "throughput.drainRatio",
+        what: "2,000 open requests, over plain transactions per second",
+        unit: "ratio",
+        goal: { atLeast: 1.5 },
+      },
+      {
+        key: "throughput.endToEndRatio",
+        what: "the same with posting the requests",
+        unit: "ratio",
+        goal: { atLeast: 0.45 },
+      },
+      { key: "throughput.plainPerSecond", what: "presigned plain transactions, ten connections", unit: "1/s" },
+      { key: "executor.readyMs", what: "start to ready", unit: "ms", goal: { atMost: 1_500 } },
+      { key: "executor.recoveryMs", what: "SIGKILL to the next landed answer", unit: "ms", goal: { atMost: 5_000 } },
+      { key: "memory.executorMb", what: "resident, after 2,000 requests", unit: "MB", goal: { atMost: 120 } },
+    ],
+    measure: measureFlow,
   },
 ];

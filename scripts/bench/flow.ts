@@ -1,0 +1,257 @@
+import { readFileSync } from "node:fs";
+import { ContractFactory, hexlify, Interface, toBeHex, Wallet } from "ethers";
+import WebSocket from "ws";
+import { readArtifact } from "../../executor/deployment/artifacts";
+import { encodeTensorSet } from "../../executor/protocol/tensorSet";
+import { encodeTerms, standardTerms } from "../../executor/protocol/terms";
+import { RpcClient } from "../../executor/rpc/client";
+import { committedModel, goldenSets, openWorld, type World } from "../../test/e2e/support/world";
+import { localKey } from "../start/localKeys";
+import { median, quantile, timed } from "./statistics";
+
+const WARM_UP = 50;
+const SAMPLES = 300;
+const MANY = 2_000;
+/** Connections that post requests and plain transactions at the same time. */
+const LANES = 10;
+const GAS = { gasLimit: 400_000n, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 9n, type: 2 };
+const FULFILLED = new Interface([
+  "event Fulfilled(bytes32 indexed requestId, address indexed signer, bytes32 statementHash)",
+]);
+
+/** Transactions of one account, signed before the clock starts. */
+class Signed {
+  #nonce: number;
+
+  private constructor(
+    private readonly wallet: Wallet,
+    private readonly chainId: number,
+    nonce: number,
+  ) {
+    this.#nonce = nonce;
+  }
+
+  static async open(rpc: RpcClient, key: string): Promise<Signed> {
+    const wallet = new Wallet(key);
+    const nonce = Number(await rpc.call<string>("eth_getTransactionCount", [wallet.address, "latest"]));
+    return new Signed(wallet, Number(await rpc.call<string>("eth_chainId")), nonce);
+  }
+
+  get address(): string {
+    return this.wallet.address;
+  }
+
+  async many(count: number, make: (i: number) => { to: string; data?: string; value?: bigint }): Promise<string[]> {
+    const raw: string[] = [];
+    for (let i = 0; i < count; i++)
+      raw.push(await this.wallet.signTransaction({ ...GAS, chainId: this.chainId, nonce: this.#nonce++, ...make(i) }));
+    return raw;
+  }
+}
+
+/** Tells of fulfilments as the node does, over a websocket: polling would slow down what is measured. */
+async function watch(
+  url: string,
+  hub: string,
+): Promise<{ seen(id: string): Promise<number>; count(n: number): Promise<number>; reset(): void; close(): void }> {
+  const socket = new WebSocket(url);
+  await new Promise<void>((resolve, reject) => {
+    socket.once("open", () => resolve());
+    socket.once("error", reject);
+  });
+  const at = new Map<string, number>();
+  let wake: (() => void)[] = [];
+  socket.on("message", (data) => {
+    const { params } = JSON.parse(String(data)) as { params?: { result?: { topics?: string[] } } };
+    const id = params?.result?.topics?.[1];
+    if (id === undefined) return;
+    at.set(id, performance.now());
+    for (const call of wake.splice(0)) call();
+  });
+  const topics = [FULFILLED.getEvent("Fulfilled")?.topicHash];
+  socket.send(
+    JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_subscribe", params: ["logs", { address: hub, topics }] }),
+  );
+  const until = async (done: () => boolean): Promise<number> => {
+    const deadline = Date.now() + 300_000;
+    while (!done()) {
+      if (Date.now() > deadline) throw new Error("no answer within five minutes");
+      await Promise.race([
+        new Promise<void>((resolve) => wake.push(resolve)),
+        new Promise((resolve) => setTimeout(resolve, 1_000)),
+      ]);
+    }
+    return performance.now();
+  };
+  return {
+    seen: async (id) => {
+      await until(() => at.has(id));
+      return at.get(id) ?? Number.NaN;
+    },
+    count: (n) => until(() => at.size >= n),
+    reset: () => {
+      at.clear();
+      wake = [];
+    },
+    close: () => socket.close(),
+  };
+}
+
+/** Sends all, in order, over a few connections: the next is sent before the one before it is answered. */
+async function sendAll(rpcs: readonly RpcClient[], raw: readonly string[]): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    rpcs.map(async (rpc) => {
+      while (next < raw.length) await rpc.call("eth_sendRawTransaction", [raw[next++]]);
+    }),
+  );
+}
+
+async function landed(rpc: RpcClient, raw: string): Promise<{ logs: { address: string; topics: string[] }[] }> {
+  const hash = await rpc.call<string>("eth_sendRawTransaction", [raw]);
+  const receipt = await rpc.call<{ status: string; logs: { address: string; topics: string[] }[] } | null>(
+    "eth_getTransactionReceipt",
+    [hash],
+  );
+  if (receipt?.status !== "0x1") throw new Error(`transaction ${hash} failed`);
+  return receipt;
+}
+
+async function latency(
+  world: World,
+  rpc: RpcClient,
+  events: Awaited<ReturnType<typeof watch>>,
+): Promise<Record<string, number>> {
+  const hub = world.record.contracts.InferenceHub.address;
+  const { abi, bytecode } = readArtifact("mocks/ConsumerHarness.sol", "ConsumerHarness");
+  const [registered] = await world.provider.getLogs({
+    address: world.record.contracts.EnclaveRegistry.address,
+    fromBlock: 0,
+    topics: [
+      new Interface(world.record.contracts.EnclaveRegistry.abi as never).getEvent("EnclaveRegistered")?.topicHash ??
+        null,
+    ],
+  });
+  const policy = {
+    profile: toBeHex(0, 32),
+    imageId: registered?.topics[3],
+    minTrust: 1,
+    callbackGas: 200_000,
+    deadlineSeconds: 3_600,
+    retrySeconds: 3_600,
+  };
+  const consumer = await new ContractFactory(abi, bytecode, world.requester).deploy(hub, policy);
+  await consumer.waitForDeployment();
+  const input = hexlify(encodeTensorSet(goldenSets("liquidation_risk")[0]?.inputs ?? []));
+  const signed = await Signed.open(rpc, localKey(5));
+  const data = consumer.interface.encodeFunctionData("ask", [
+    committedModel("liquidation_risk").hash,
+    input,
+    signed.address,
+  ]);
+  const asks = await signed.many(WARM_UP + SAMPLES, () => ({ to: String(consumer.target), data, value: 10n ** 15n }));
+  const plain = await (await Signed.open(rpc, localKey(6))).many(WARM_UP + SAMPLES, () => ({
+    to: signed.address,
+    value: 1n,
+  }));
+  const [answers, baseline]: [number[], number[]] = [[], []];
+  for (let i = 0; i < WARM_UP + SAMPLES; i++) {
+    const receipt = await landed(rpc, asks[i] ?? "");
+    const mined = performance.now();
+    const id = receipt.logs.find((log) => log.address === hub)?.topics[1] ?? "";
+    const answered = (await events.seen(id)) - mined;
+    const base = await timed(() => landed(rpc, plain[i] ?? ""));
+    if (i < WARM_UP) continue;
+    answers.push(answered);
+    baseline.push(base);
+  }
+  return {
+    "latency.p50Ms": median(answers),
+    "latency.ratioP50": median(answers) / median(baseline),
+    "latency.ratioP99": quantile(answers, 0.99) / quantile(baseline, 0.99),
+  };
+}
+
+function residentMb(pid: number | undefined): number {
+  const line = readFileSync(`/proc/${pid}/status`, "utf8")
+    .split("\n")
+    .find((text) => text.startsWith("VmRSS:"));
+  return Number(line?.replace(/\D/g, "")) / 1024;
+}
+
+/** The whole way on a Hardhat node that mines at once, with the real daemon and its sandboxes; ratios against the same node in the same run. */
+export async function measureFlow(): Promise<Record<string, number>> {
+  const world = await openWorld("hardhat");
+  const rpcs = Array.from({ length: LANES }, () => new RpcClient({ urls: [world.chain.url], timeoutMs: 60_000 }));
+  const [rpc] = rpcs as [RpcClient, ...RpcClient[]];
+  const hub = world.record.contracts.InferenceHub.address;
+  const events = await watch(world.chain.wsUrl, hub);
+  try {
+    const readyTimes: number[] = [];
+    let daemon = await world.start();
+    for (let i = 0; i < 3; i++) {
+      await daemon.child.stop();
+      readyTimes.push(
+        await timed(async () => {
+          daemon = await world.start();
+        }),
+      );
+    }
+    const lat = await latency(world, rpc, events);
+    const plainSigner = await Signed.open(rpc, localKey(6));
+    const plain = await plainSigner.many(MANY, () => ({ to: plainSigner.address, value: 1n }));
+    const plainMs = await timed(() => sendAll(rpcs, plain));
+
+    const signed = await Signed.open(rpc, localKey(7));
+    const input = hexlify(encodeTensorSet(goldenSets("liquidation_risk")[0]?.inputs ?? []));
+    const terms = hexlify(encodeTerms(standardTerms({ deadline: (await world.now()) + 36_000 })));
+    const abi = new Interface(world.record.contracts.InferenceHub.abi as never);
+    const model = committedModel("liquidation_risk").hash;
+    const request = (i: number) => ({
+      to: hub,
+      data: abi.encodeFunctionData("request", [model, input, terms, toBeHex(i + 10 ** 6, 32)]),
+      value: 10n ** 15n,
+    });
+    const together = await signed.many(MANY, request);
+    events.reset();
+    const endToEndMs = await timed(async () => {
+      await sendAll(rpcs, together);
+      await events.count(MANY);
+    });
+    const executorMb = residentMb(daemon.child.process.pid);
+
+    await daemon.child.stop();
+    events.reset();
+    await sendAll(rpcs, await signed.many(MANY, (i) => request(i + MANY)));
+    daemon = await world.start();
+    // The daemon works from before it says that it is ready, so the clock starts with the first that landed.
+    const first = await events.count(1);
+    const drainMs = (await events.count(MANY)) - first;
+
+    const recoveries: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const [raw] = await signed.many(1, () => request(3 * MANY + i));
+      const killed = performance.now();
+      daemon.child.process.kill("SIGKILL");
+      await daemon.child.exited;
+      const receipt = await landed(rpc, raw ?? "");
+      const id = receipt.logs[0]?.topics[1] ?? "";
+      const restarted = world.start();
+      recoveries.push((await events.seen(id)) - killed);
+      daemon = await restarted;
+    }
+    return {
+      ...lat,
+      "throughput.plainPerSecond": (1_000 * MANY) / plainMs,
+      "throughput.drainRatio": plainMs / drainMs,
+      "throughput.endToEndRatio": plainMs / endToEndMs,
+      "executor.readyMs": median(readyTimes),
+      "executor.recoveryMs": median(recoveries),
+      "memory.executorMb": executorMb,
+    };
+  } finally {
+    events.close();
+    for (const client of rpcs) client.close();
+    await world.end();
+  }
+}
