@@ -30,7 +30,8 @@ export class Loop {
       } catch (error) {
         wait = onError(error);
       }
-      if (this.woken) continue;
+      // An abort during the step was heard by nobody: the pause would sleep through it.
+      if (this.woken || signal.aborted) continue;
       await this.pause(wait, signal);
     }
   }
