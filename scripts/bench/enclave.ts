@@ -67,6 +67,8 @@ function enclaveMemoryMb(): number {
   const family = descendants(process.pid).filter(
     ({ command }) => command.some((arg) => /(signer|runner)\.js$/.test(arg)) && !command[0]?.endsWith("bwrap"),
   );
+  // A process that was not found would pass for memory that was saved.
+  if (family.length !== 3) throw new Error(`${family.length} processes of the enclave were found, not three`);
   return family.reduce((sum, { pid }) => sum + pssMb(pid), 0);
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { ContractFactory, hexlify, Interface, toBeHex, Wallet } from "ethers";
 import WebSocket from "ws";
 import { readArtifact } from "../../executor/deployment/artifacts";
+import { ZERO_ADDRESS } from "../../executor/domain/ids";
 import { encodeTensorSet } from "../../executor/protocol/tensorSet";
 import { encodeTerms, standardTerms } from "../../executor/protocol/terms";
 import { RpcClient } from "../../executor/rpc/client";
@@ -97,12 +98,25 @@ async function watch(
   };
 }
 
-/** Sends all, in order, over a few connections: the next is sent before the one before it is answered. */
-async function sendAll(rpcs: readonly RpcClient[], raw: readonly string[]): Promise<void> {
-  let next = 0;
+/** The accounts of the lanes: a node that mines at once takes the nonces of an account in order only. */
+const LANE_KEYS = Array.from({ length: LANES }, (_, lane) => localKey(8 + lane));
+
+type Make = (i: number) => { to: string; data?: string; value?: bigint };
+
+/** So many transactions, shared out over the lanes. */
+async function signedLanes(rpc: RpcClient, make: Make): Promise<string[][]> {
+  const lanes: string[][] = [];
+  for (const [lane, key] of LANE_KEYS.entries()) {
+    const signed = await Signed.open(rpc, key);
+    lanes.push(await signed.many(MANY / LANES, (i) => make(lane * (MANY / LANES) + i)));
+  }
+  return lanes;
+}
+
+async function sendAll(rpcs: readonly RpcClient[], lanes: readonly (readonly string[])[]): Promise<void> {
   await Promise.all(
-    rpcs.map(async (rpc) => {
-      while (next < raw.length) await rpc.call("eth_sendRawTransaction", [raw[next++]]);
+    rpcs.map(async (rpc, lane) => {
+      for (const raw of lanes[lane] ?? []) await rpc.call("eth_sendRawTransaction", [raw]);
     }),
   );
 }
@@ -198,8 +212,7 @@ export async function measureFlow(): Promise<Record<string, number>> {
       );
     }
     const lat = await latency(world, rpc, events);
-    const plainSigner = await Signed.open(rpc, localKey(6));
-    const plain = await plainSigner.many(MANY, () => ({ to: plainSigner.address, value: 1n }));
+    const plain = await signedLanes(rpc, () => ({ to: ZERO_ADDRESS, value: 1n }));
     const plainMs = await timed(() => sendAll(rpcs, plain));
 
     const signed = await Signed.open(rpc, localKey(7));
@@ -212,7 +225,7 @@ export async function measureFlow(): Promise<Record<string, number>> {
       data: abi.encodeFunctionData("request", [model, input, terms, toBeHex(i + 10 ** 6, 32)]),
       value: 10n ** 15n,
     });
-    const together = await signed.many(MANY, request);
+    const together = await signedLanes(rpc, request);
     events.reset();
     const endToEndMs = await timed(async () => {
       await sendAll(rpcs, together);
@@ -222,7 +235,7 @@ export async function measureFlow(): Promise<Record<string, number>> {
 
     await daemon.child.stop();
     events.reset();
-    await sendAll(rpcs, await signed.many(MANY, (i) => request(i + MANY)));
+    await sendAll(rpcs, await signedLanes(rpc, (i) => request(i + MANY)));
     daemon = await world.start();
     // The daemon works from before it says that it is ready, so the clock starts with the first that landed.
     const first = await events.count(1);
