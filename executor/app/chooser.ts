@@ -91,7 +91,11 @@ export class Chooser {
   /** Takes up what became of a choice, so that the next one is better. */
   learn(event: DispatchEvent): void {
     if (event.workerId === undefined) return;
-    const report = reportOf(event);
+    const { modelHash } = event.request;
+    // A refusal of a model that nobody has ran nothing: it is no fast run, and clears nobody of a strike.
+    const ranNothing = event.result === "refused" && (this.sizes.get(modelHash) ?? 0) === 0;
+    if (ranNothing) this.sizes.delete(modelHash);
+    const report: RunReport = ranNothing ? { ok: false, code: "ABORTED" } : reportOf(event);
     this.directory.finished({
       enclaveId: event.workerId,
       request: matchRequestOf(event.request),

@@ -161,6 +161,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       leaseMs: LEASE_MS,
       nowMs: Date.now,
       onAnswered: () => posting.wake(),
+      onError: (error) => observer.failure("jobs", error),
       onOutcome: (event) => {
         chooser.learn(event);
         observer.outcome(event);
@@ -191,7 +192,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       pollIntervalMs: config.pollIntervalMs,
       onProgress: (head, result) => {
         observer.progress(result);
-        if (result.kind === "advanced" && result.added > 0) void dispatcher.pump(signal);
+        if (result.kind === "advanced" && result.added > 0) dispatcher.pumpSoon(signal);
         if (!clock.set(head)) return;
         posting.wake();
         for (const stream of streams)

@@ -34,6 +34,8 @@ export interface DispatcherOptions {
   readonly nowMs: () => number;
   readonly onAnswered: () => void;
   readonly onOutcome: (event: DispatchEvent) => void;
+  /** Told of what failed where nobody waits: the store, or a bug. */
+  readonly onError: (error: unknown) => void;
 }
 
 export interface DispatchEvent {
@@ -69,8 +71,15 @@ export class Dispatcher {
     }
     this.pumping = this.claimAll(signal).finally(() => {
       this.pumping = undefined;
+      // A call that came after the last claim and before this line would be lost.
+      if (this.again && !signal.aborted) this.pumpSoon(signal);
     });
     return this.pumping;
+  }
+
+  /** As `pump`, for callers who do not wait: what goes wrong is told to `onError`, since an unhandled rejection would end the daemon. */
+  pumpSoon(signal: AbortSignal): void {
+    this.pump(signal).catch(this.options.onError);
   }
 
   /** Waits for what is in work. */
@@ -90,16 +99,21 @@ export class Dispatcher {
   }
 
   private take(job: ClaimedJob, signal: AbortSignal): void {
-    const work = this.serve(job, signal).finally(() => {
-      this.inWork.delete(job.jobId);
-      void this.pump(signal);
-    });
+    // A store that fails leaves the job to its lease: when that ends, it is taken again.
+    const work = this.serve(job, signal)
+      .catch(this.options.onError)
+      .finally(() => {
+        this.inWork.delete(job.jobId);
+        this.pumpSoon(signal);
+      });
     this.inWork.set(job.jobId, work);
   }
 
   private async serve(job: ClaimedJob, signal: AbortSignal): Promise<void> {
     const { leaseMs, nowMs, store } = this.options;
-    const beat = setInterval(() => void store.heartbeat({ lease: job, leaseMs, nowMs: nowMs() }), leaseMs / 3);
+    const beat = setInterval(() => {
+      store.heartbeat({ lease: job, leaseMs, nowMs: nowMs() }).catch(this.options.onError);
+    }, leaseMs / 3);
     try {
       await this.attempt(job, signal);
     } finally {

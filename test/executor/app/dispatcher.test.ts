@@ -53,6 +53,7 @@ function workerThat(run: () => Promise<RunOutcome>, refuse: () => Promise<RunOut
 
 async function dispatch(store: FakeStore, changes: Partial<DispatcherOptions> = {}) {
   const events: DispatchEvent[] = [];
+  const errors: unknown[] = [];
   let answered = 0;
   const dispatcher = new Dispatcher({
     store: store as never,
@@ -66,11 +67,12 @@ async function dispatch(store: FakeStore, changes: Partial<DispatcherOptions> = 
       answered += 1;
     },
     onOutcome: (event) => events.push(event),
+    onError: (error) => errors.push(error),
     ...changes,
   });
   await dispatcher.pump(signal);
   await dispatcher.drain();
-  return { events, answered: () => answered, dispatcher };
+  return { events, errors, answered: () => answered, dispatcher };
 }
 const choosing = (worker: Worker): Pick<DispatcherOptions, "choose"> => ({
   choose: () => ({ ok: true, worker, detail: {} }),
@@ -178,6 +180,39 @@ describe("dispatcher", () => {
     while (dispatcher.busy > 0) await dispatcher.drain();
     expect(store.calls.length).to.equal(5);
     expect(most).to.equal(2);
+  });
+
+  it("survives a store that fails in the middle of a job, and tells of it", async () => {
+    const store = new FakeStore();
+    store.answer = async () => {
+      throw new AssayError({ code: "STORE_DISK_FULL", message: "" });
+    };
+    const { errors, dispatcher } = await dispatch(store);
+    expect(errors.map((error) => (error as AssayError).code)).to.deep.equal(["STORE_DISK_FULL"]);
+    expect(dispatcher.busy).to.equal(0);
+  });
+
+  it("loses no call that comes when the last claim is over and its end is not yet seen", async () => {
+    const store = new FakeStore(0, 0);
+    let claims = 0;
+    let again: () => void = () => undefined;
+    store.claim = async () => {
+      claims += 1;
+      // After the claim's own continuation, before the pump's end.
+      if (claims === 1) queueMicrotask(() => queueMicrotask(() => queueMicrotask(() => again())));
+      return [];
+    };
+    const dispatcher = new Dispatcher({
+      store,
+      slots: () => 4,
+      leaseMs: 1,
+      nowMs: () => 0,
+      onError: () => undefined,
+    } as never);
+    again = () => dispatcher.pumpSoon(signal);
+    await dispatcher.pump(signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(claims).to.equal(2);
   });
 
   it("takes nothing when it is told to stop", async () => {

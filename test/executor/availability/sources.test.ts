@@ -216,6 +216,13 @@ describe("availability: gateways", () => {
       "::ffff:127.0.0.1",
       "::ffff:10.0.0.1",
       "0.0.0.0",
+      "64:ff9b:1::7f00:1",
+      "::127.0.0.1",
+      "::ffff:0:127.0.0.1",
+      "fec0::1",
+      "3fff::1",
+      "5f00::1",
+      "192.88.99.1",
       "no address",
     ])
       expect(isPublicAddress(ip), ip).to.equal(false);
