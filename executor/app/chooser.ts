@@ -1,4 +1,5 @@
 import type { Config } from "../config/loadConfig";
+import { FULFILMENT_GAS } from "../domain/gas";
 import type { Hex32 } from "../domain/ids";
 import type { InferenceRequest, RunFailure } from "../domain/request";
 import { type DecisionRecord, decide } from "../matching/decision";
@@ -7,15 +8,13 @@ import { matchRequestOf, type RunReport } from "../matching/ports";
 import type { ChainClock } from "./clock";
 import type { Choice, DispatchEvent } from "./dispatcher";
 import type { Fleet, FleetMember } from "./fleet";
-import { workerOf } from "./worker";
+import { spanOf, workerOf } from "./worker";
 
 /** Requests one runner may hold, the one it computes included; the rest waits in the store, where any enclave can take it. */
 const MAX_PER_RUNNER = 16;
 /** Wait where nothing says when it may go better. */
 const WAIT_MS = 200;
 const KEPT_DECISIONS = 256;
-/** Measured fulfilment without callback, rounded up (`npm run bench`, gas.fulfill). */
-const FULFILMENT_GAS = 56_000;
 
 /** Joins the fleet with the matching: tells the directory what there is, and what became of each choice. */
 export class Chooser {
@@ -85,7 +84,8 @@ export class Chooser {
       warm: model === "warm",
       of: record.candidates.length,
     };
-    return { ok: true, worker: workerOf(member, () => this.options.clock.known ?? head), detail };
+    const worker = workerOf(member.enclave, (asking) => spanOf(asking, member, this.options.clock.known ?? head));
+    return { ok: true, worker, detail };
   }
 
   /** Takes up what became of a choice, so that the next one is better. */

@@ -113,7 +113,11 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
             endpoint,
             platform,
             minimumLevel: config.minimumLevel as 0 | 1 | 2 | 3,
-            limits: { runTimeoutMs: 1_000 * config.runTimeoutSeconds },
+            limits: {
+              runTimeoutMs: 1_000 * config.runTimeoutSeconds,
+              // One runner may take what all are planned for, and no more.
+              runnerMemoryBytes: Math.min(config.memoryBudget, DEFAULT_ENCLAVE_LIMITS.runnerMemoryBytes),
+            },
           },
           signal,
         ),
@@ -122,6 +126,8 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       untilBlock: (done) => clock.until(done, signal),
       heartbeatSeconds: record.heartbeatSeconds,
       epochSeconds: record.epochSeconds,
+      epochMarginSeconds: config.epochMarginSeconds,
+      heartbeatMarginSeconds: config.heartbeatMarginSeconds,
       onEvent: (event) => observer.fleet(event),
     });
     closers.push(() => fleet.stop());

@@ -6,7 +6,7 @@ import type { ClaimedJob, JobStore, Lease, TimelineEntry } from "../jobs/ports";
 /** What the dispatcher needs of an enclave. */
 export interface Worker {
   readonly id: string;
-  run(request: InferenceRequest, model: Uint8Array, signal: AbortSignal): Promise<RunOutcome>;
+  run(request: InferenceRequest, model: Uint8Array, signal?: AbortSignal): Promise<RunOutcome>;
   /** A signed refusal for a request whose model nobody can provide. */
   refuseUnknownModel(request: InferenceRequest): Promise<RunOutcome>;
 }

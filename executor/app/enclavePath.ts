@@ -4,10 +4,9 @@ import { hex32, ZERO_32, ZERO_ADDRESS } from "../domain/ids";
 import { ephemeralPlatform } from "../enclave/platform/platform";
 import type { EnclaveLevel } from "../enclave/ports";
 import { startEnclave } from "../enclave/supervisor";
-import { REFUSAL_REASON } from "../protocol/statement";
+import { refusalName } from "../protocol/statement";
 import { decodeTensorSet, encodeTensorSet } from "../protocol/tensorSet";
 
-const REASONS = new Map<number, string>(Object.entries(REFUSAL_REASON).map(([name, code]) => [Number(code), name]));
 const NOW = { chainNow: 1_000, notAfter: 4_000 };
 
 /** The real enclave of this machine, at its strongest level, without a chain around it: portable statements of a root that lives as long as the run. */
@@ -42,7 +41,7 @@ export async function openEnclavePath(
       if (!outcome.ok) return { kind: "failed", reason: `${outcome.failure.code}: ${outcome.failure.detail}` };
       const { answer } = outcome;
       if (answer.kind === "result") return { kind: "answered", outputs: decodeTensorSet(answer.output) };
-      return { kind: "refused", reason: REASONS.get(answer.reason) ?? `reason ${answer.reason}` };
+      return { kind: "refused", reason: refusalName(answer.reason) };
     },
     close: () => enclave.close(),
   };

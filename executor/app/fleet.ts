@@ -43,6 +43,10 @@ export interface FleetOptions {
   readonly untilBlock: (done: () => Promise<boolean>) => Promise<void>;
   readonly heartbeatSeconds: number;
   readonly epochSeconds: number;
+  /** Seconds of block time before the end of an epoch at which it is renewed; at most half an epoch, or it would be renewed at every block. */
+  readonly epochMarginSeconds: number;
+  /** The same for a heartbeat and its interval. */
+  readonly heartbeatMarginSeconds: number;
   readonly onEvent: (event: FleetEvent) => void;
 }
 
@@ -61,6 +65,14 @@ export class Fleet {
 
   constructor(private readonly options: FleetOptions) {}
 
+  private get epochMargin(): number {
+    return Math.min(this.options.epochMarginSeconds, this.options.epochSeconds / 2);
+  }
+
+  private get heartbeatMargin(): number {
+    return Math.min(this.options.heartbeatMarginSeconds, this.options.heartbeatSeconds / 2);
+  }
+
   get active(): readonly FleetMember[] {
     return [...this.members.values()];
   }
@@ -78,10 +90,8 @@ export class Fleet {
         if (this.busy.has(slot)) return;
         this.busy.add(slot);
         try {
-          // Renew in the last quarter of the epoch, beat in the second half of the interval: a failure leaves time for many more tries.
-          if (member.epochEnd - now.timestamp < this.options.epochSeconds / 4) await this.renew(slot, member, now);
-          else if (member.heartbeatDue - now.timestamp < this.options.heartbeatSeconds / 2)
-            await this.beat(slot, member, now);
+          if (member.epochEnd - now.timestamp <= this.epochMargin) await this.renew(slot, member, now);
+          else if (member.heartbeatDue - now.timestamp <= this.heartbeatMargin) await this.beat(slot, member, now);
         } catch (error) {
           if (!(error instanceof AssayError)) throw error;
           this.options.onEvent({ kind: "failed", slot, error });

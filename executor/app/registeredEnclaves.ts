@@ -1,5 +1,6 @@
 import type { DeploymentRecord } from "../deployment/record";
 import { ZERO_32 } from "../domain/ids";
+import { argsOf, ChainReader, topicOf } from "../explain/reader";
 import type { RpcClient } from "../rpc/client";
 import { REGISTRY } from "./registryAbi";
 
@@ -20,26 +21,24 @@ export interface RegisteredEnclave {
 /** Every key the registry ever took, oldest first, with its standing at the newest block. */
 export async function registeredEnclaves(rpc: RpcClient, record: DeploymentRecord): Promise<RegisteredEnclave[]> {
   const { address, block } = record.contracts.EnclaveRegistry;
-  const topic = REGISTRY.getEvent("EnclaveRegistered")?.topicHash;
-  const logs = await rpc.call<{ topics: string[]; data: string; blockNumber: string }[]>("eth_getLogs", [
-    { address, topics: [topic], fromBlock: `0x${block.toString(16)}`, toBlock: "latest" },
-  ]);
+  const reader = new ChainReader(rpc);
+  const head = await reader.block("latest");
+  const topics = [topicOf(REGISTRY, "EnclaveRegistered")];
+  const logs = await reader.logs({ address, topics, fromBlock: block, toBlock: head.number });
   return Promise.all(
     logs.map(async (log) => {
-      const args = REGISTRY.parseLog(log)?.args;
-      const signer = String(args?.signer);
-      const data = REGISTRY.encodeFunctionData("check", [signer, 0, ZERO_32]);
-      const answer = await rpc.call<string>("eth_call", [{ to: address, data }, "latest"]);
-      const [code] = REGISTRY.decodeFunctionResult("check", answer);
+      const args = argsOf(REGISTRY, log);
+      const signer = String(args["signer"]);
+      const [code] = await reader.view({ contract: REGISTRY, at: address }, "check", [signer, 0, ZERO_32]);
       return {
         signer,
-        operatorId: Number(args?.operatorId),
-        operator: String(args?.operator),
-        trust: Number(args?.trust),
-        imageId: String(args?.imageId),
-        runtimeProfile: String(args?.runtimeProfile),
-        endpoint: String(args?.endpoint),
-        block: Number(log.blockNumber),
+        operatorId: Number(args["operatorId"]),
+        operator: String(args["operator"]),
+        trust: Number(args["trust"]),
+        imageId: String(args["imageId"]),
+        runtimeProfile: String(args["runtimeProfile"]),
+        endpoint: String(args["endpoint"]),
+        block: log.blockNumber,
         code: Number(code),
       };
     }),

@@ -1,4 +1,5 @@
-import type { InferenceRequest, RunOutcome, RunTask } from "../domain/request";
+import type { InferenceRequest, RunOutcome } from "../domain/request";
+import type { Enclave, StatementSpan } from "../enclave/ports";
 import { REFUSAL_REASON } from "../protocol/statement";
 import type { Worker } from "./dispatcher";
 import type { ChainNow, FleetMember } from "./fleet";
@@ -7,36 +8,37 @@ import type { ChainNow, FleetMember } from "./fleet";
 const STATEMENT_SECONDS = 3_600;
 
 /** The window a statement for this request may have: never beyond the request's deadline, since nothing lands after it, nor the key's epoch. */
-function span(request: InferenceRequest, member: FleetMember, now: ChainNow): { chainNow: number; notAfter: number } {
+export function spanOf(request: InferenceRequest, member: FleetMember, now: ChainNow): StatementSpan {
   return {
     chainNow: now.timestamp,
     notAfter: Math.min(request.terms.deadline + 1, member.epochEnd, now.timestamp + STATEMENT_SECONDS),
   };
 }
 
-/** One enclave of the fleet, as the dispatcher uses it. */
-export function workerOf(member: FleetMember, now: () => ChainNow): Worker {
-  const { enclave } = member;
+/** One enclave, as the dispatcher uses it. The window of a statement is asked for when it is signed. */
+export function workerOf(enclave: Enclave, span: (request: InferenceRequest) => StatementSpan): Worker {
   const { signer } = enclave.description;
   return {
     id: signer,
-    run: (request, model, signal) => {
-      const task: RunTask = {
-        requestId: request.requestId,
-        requester: request.requester,
-        modelHash: request.modelHash,
-        input: request.input,
-        contextRoot: request.terms.contextRoot,
-        feeWei: 0n,
-        ...span(request, member, now()),
-      };
-      return enclave.run(task, model, signal);
-    },
+    run: (request, model, signal) =>
+      enclave.run(
+        {
+          requestId: request.requestId,
+          requester: request.requester,
+          modelHash: request.modelHash,
+          input: request.input,
+          contextRoot: request.terms.contextRoot,
+          feeWei: 0n,
+          ...span(request),
+        },
+        model,
+        signal,
+      ),
     refuseUnknownModel: async (request): Promise<RunOutcome> => {
       const { proof, issuedAt, expiresAt } = await enclave.signRefusal({
         requestId: request.requestId,
         reason: "MODEL_UNKNOWN",
-        ...span(request, member, now()),
+        ...span(request),
       });
       return {
         ok: true,

@@ -1,11 +1,10 @@
 import { registeredEnclaves } from "../app/registeredEnclaves";
 import { AssayError } from "../domain/errors";
+import { FULFILMENT_GAS } from "../domain/gas";
 import type { CliCommand } from "./command";
 import { type ChainOptions, connected, withChain } from "./connect";
 import { say, sayJson } from "./output";
 
-/** `npm run bench` measures gas.fulfill below this; an executor with its default settings asks for the same. */
-const FULFILMENT_GAS = 56_000n;
 const TIP_WEI = 10n ** 9n;
 /** The base fee rises by an eighth a block at most: this covers six full blocks in a row. */
 const HEADROOM = 2n;
@@ -28,7 +27,7 @@ export const quoteCommand: CliCommand = {
             false,
           ]);
           const baseFeeWei = BigInt(block?.baseFeePerGas ?? "0x0");
-          const gas = FULFILMENT_GAS + BigInt(options.callbackGas);
+          const gas = BigInt(FULFILMENT_GAS) + BigInt(options.callbackGas);
           const usable = (await registeredEnclaves(rpc, record)).filter(
             (e) => e.code === 0 && e.trust >= Number(options.minTrust),
           );

@@ -4,6 +4,7 @@ import { readCompact } from "../conformance/cases";
 import { AssayError } from "../domain/errors";
 import { openKeystore } from "../keystore/keystoreFile";
 import { passwordFromFile } from "../keystore/password";
+import { refusalName } from "../protocol/statement";
 import type { NamedTensor } from "../protocol/tensorSet";
 import { DType, dtypeName } from "../protocol/tensorType";
 import { numbersOf } from "../protocol/tensorValues";
@@ -98,7 +99,11 @@ export const requestCommand: CliCommand = {
           sayJson(end.kind === "fulfilled" ? { ...end, outputs: end.outputs?.map(shown) } : end);
           return;
         }
-        say(end.kind === "refused" ? `refused   reason ${end.reason}, transaction ${end.transactionHash}` : end.kind);
+        say(
+          end.kind === "refused"
+            ? `refused   ${refusalName(end.reason)}, transaction ${end.transactionHash}`
+            : end.kind,
+        );
         if (end.kind !== "fulfilled") return;
         for (const output of end.outputs ?? []) {
           const { name, dtype, dims, values } = shown(output);

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { formatTimeline } from "../app/timeline";
 import { AssayError } from "../domain/errors";
 import { hex32 } from "../domain/ids";
 import type { CliCommand } from "./command";
@@ -86,6 +85,7 @@ export const statusCommand: CliCommand = {
           const id = hex32(requestId);
           const found = await read(`${base}/requests/${id}`, requestSchema);
           if (options.json === true) return sayJson(found);
+          const { formatTimeline } = await import("../observability/timeline.js");
           const reason = found.reason == null ? "" : ` (${found.reason})`;
           return say(formatTimeline({ title: `${id}: ${found.state}${reason}`, rows: found.timeline }));
         }

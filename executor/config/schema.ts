@@ -158,12 +158,12 @@ const fields = z.strictObject({
     placeholder: "SECONDS",
     help: "Longest run of a model before its runner is killed.",
   }),
-  memoryBudget: size(64 * MIB, 2 ** 40)
+  memoryBudget: size(256 * MIB, 2 ** 40)
     .default(1024 * MIB)
     .register(fieldMeta, {
       group: "enclaves",
       placeholder: "SIZE",
-      help: "Memory of one enclave with all its runners.",
+      help: "Memory that matching plans for the models of one enclave, and the hard limit of a single runner up to 1 GiB.",
     }),
 
   modelsDir: text.default("models").register(fieldMeta, {

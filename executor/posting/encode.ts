@@ -1,3 +1,4 @@
+import { FULFILMENT_GAS } from "../domain/gas";
 import type { HexBytes } from "../domain/ids";
 import type { InferenceRequest } from "../domain/request";
 import { bytesToHex } from "../protocol/bytes";
@@ -68,9 +69,9 @@ export const BASE_GAS = 21_000n;
  * byte of calldata or 40 above the floor of such a call where calldata is all that counts (EIP-7623), and the whole callback.
  */
 export function expectedGas(item: AnsweredRequest): bigint {
-  if (item.answer.kind === "refusal") return 56_000n;
+  if (item.answer.kind === "refusal") return BigInt(FULFILMENT_GAS);
   const further = BigInt(Math.max(item.answer.output.length - 32, 0));
-  const paid = 56_000n + 16n * further + BigInt(item.request.terms.callbackGas);
+  const paid = BigInt(FULFILMENT_GAS) + 16n * further + BigInt(item.request.terms.callbackGas);
   const floor = 40_500n + 40n * further;
   return paid > floor ? paid : floor;
 }

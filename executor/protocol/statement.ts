@@ -68,6 +68,14 @@ export const REFUSAL_REASON = {
   RUN_LIMIT: 6,
   OUTPUT_UNSUPPORTED: 7,
 } as const;
+
+export type RefusalName = keyof typeof REFUSAL_REASON | "UNKNOWN";
+
+/** The name of a reason; `UNKNOWN` for one that a later version signed. */
+export function refusalName(reason: number): RefusalName {
+  const names = Object.keys(REFUSAL_REASON) as (keyof typeof REFUSAL_REASON)[];
+  return names.find((name) => REFUSAL_REASON[name] === reason) ?? "UNKNOWN";
+}
 export type RefusalReason = keyof typeof REFUSAL_REASON;
 
 export interface Refusal {

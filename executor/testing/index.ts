@@ -1,19 +1,20 @@
 import { join } from "node:path";
 import type { Contract, Signer, TransactionReceipt } from "ethers";
 import { fastKeccak } from "../app/hashing";
+import { workerOf } from "../app/worker";
 import { FolderSource } from "../availability/folderSource";
 import { packageRoot } from "../deployment/artifacts";
 import { contractOf, deployAssay } from "../deployment/deploy";
 import type { DeploymentRecord } from "../deployment/record";
 import { AssayError } from "../domain/errors";
 import type { Hex32 } from "../domain/ids";
-import type { InferenceRequest } from "../domain/request";
+import type { Answer, InferenceRequest } from "../domain/request";
 import { measure } from "../enclave/measure/measure";
 import { ephemeralPlatform } from "../enclave/platform/platform";
-import type { Enclave } from "../enclave/ports";
+import type { Enclave, StatementSpan } from "../enclave/ports";
 import { locateImage } from "../enclave/sandbox/image";
 import { BASE_GAS, encodeOne, itemGas } from "../posting/encode";
-import { REFUSAL_REASON } from "../protocol/statement";
+import { type RefusalName, refusalName } from "../protocol/statement";
 import { decodeTensorSet, type NamedTensor } from "../protocol/tensorSet";
 import { accepted } from "./accepted";
 import { type Asked, requestIn } from "./asked";
@@ -52,7 +53,7 @@ export type TestingAnswer = {
       /** The selector of the error that the callback failed with, 4 bytes; 0x00000000 where it gave none. */
       readonly callbackError?: string;
     }
-  | { readonly kind: "refused"; readonly reason: keyof typeof REFUSAL_REASON | "UNKNOWN" }
+  | { readonly kind: "refused"; readonly reason: RefusalName }
 );
 
 export type { Asked } from "./asked";
@@ -135,13 +136,7 @@ export async function startAssay(options: TestingOptions): Promise<TestingAssay>
           outputs: decodeTensorSet(answer.output),
           ...callbackOf({ hub, request, receipt }),
         };
-      const names = Object.keys(REFUSAL_REASON) as (keyof typeof REFUSAL_REASON)[];
-      return {
-        kind: "refused",
-        requestId,
-        receipt,
-        reason: names.find((name) => REFUSAL_REASON[name] === answer.reason) ?? "UNKNOWN",
-      };
+      return { kind: "refused", requestId, receipt, reason: refusalName(answer.reason) };
     },
     close: () => levelZero.close(),
   };
@@ -170,30 +165,16 @@ async function answerOf(args: {
   enclave: Enclave;
   models: FolderSource;
   request: InferenceRequest;
-  span: { chainNow: number; notAfter: number };
-}) {
+  span: StatementSpan;
+}): Promise<Answer> {
   const { enclave, models, request, span } = args;
   const found = await models.fetch(request.modelHash);
   if (!found.ok && found.failure.code !== "MODEL_NOT_FOUND") {
     const { code, detail } = found.failure;
     throw new AssayError({ code: "TESTING_MODELS_UNREADABLE", message: `${code}: ${detail}`, context: { code } });
   }
-  if (!found.ok) {
-    const refusal = await enclave.signRefusal({ requestId: request.requestId, reason: "MODEL_UNKNOWN", ...span });
-    return { kind: "refusal" as const, signer: enclave.description.signer, ...refusal };
-  }
-  const outcome = await enclave.run(
-    {
-      requestId: request.requestId,
-      requester: request.requester,
-      modelHash: request.modelHash,
-      input: request.input,
-      contextRoot: request.terms.contextRoot,
-      feeWei: 0n,
-      ...span,
-    },
-    found.bytes,
-  );
+  const worker = workerOf(enclave, () => span);
+  const outcome = await (found.ok ? worker.run(request, found.bytes) : worker.refuseUnknownModel(request));
   if (outcome.ok) return outcome.answer;
   const { code, detail } = outcome.failure;
   throw new AssayError({ code: "TESTING_RUN_FAILED", message: `${code}: ${detail}`, context: { code } });

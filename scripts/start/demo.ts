@@ -9,13 +9,14 @@ import { type DeploymentRecord, writeDeployment } from "../../executor/deploymen
 import { hex32 } from "../../executor/domain/ids";
 import { loadPlatform } from "../../executor/enclave/platform/platform";
 import { verifyRequest } from "../../executor/explain/verifyRequest";
+import { formatTimeline, type TimelineRow } from "../../executor/observability/timeline";
 import { RpcClient } from "../../executor/rpc/client";
 import { type Chain, startChain } from "./chain";
 import { Children } from "./children";
 import { startDaemon } from "./daemon";
 import { actIn, type Example, prepareExamples } from "./examples";
 import { localKey } from "./localKeys";
-import { daemonTimeline, gasText, printTimeline, type TimelineRow } from "./timeline";
+import { daemonTimeline, mined } from "./timeline";
 
 const ANSWER_WITHIN_MS = 30_000;
 const NETWORK = "demo";
@@ -108,12 +109,12 @@ async function run(example: Example, stage: Stage): Promise<string> {
   if (act === undefined)
     throw new Error(`${example.title}: the callback did not act (npx assay verify ${requestId} says why)`);
   const rows: TimelineRow[] = [
-    { step: "asked", hostMs: askedMs, text: gasText(asked) },
+    { step: "asked", hostMs: askedMs, detail: mined(asked) },
     ...(await daemonTimeline(httpUrl, requestId)).filter(({ step }) => step !== "asked"),
-    { step: "landed", hostMs: landedMs, text: gasText(receipt) },
-    { step: "acted", hostMs: landedMs, text: example.say(act.name, act.args) },
+    { step: "landed", hostMs: landedMs, detail: mined(receipt) },
+    { step: "acted", hostMs: landedMs, detail: { outcome: example.say(act.name, act.args) } },
   ];
-  printTimeline(example.title, rows);
+  console.log(`\n${formatTimeline({ title: example.title, rows })}`);
   return requestId;
 }
 

@@ -1,0 +1,92 @@
+import { expect } from "chai";
+import { Fleet, type FleetEvent } from "../../../executor/app/fleet";
+import { AssayError } from "../../../executor/domain/errors";
+import { address } from "../../../executor/domain/ids";
+import { block, h } from "../jobs/fixtures";
+
+const SIGNER = address(`0x${"11".repeat(20)}`);
+const EPOCH_END = 100_000;
+const HEARTBEAT_DUE = 50_000;
+
+/** A fleet of one enclave at a registry that writes down what it is told. */
+async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMarginSeconds: number }) {
+  const told: string[] = [];
+  const events: FleetEvent[] = [];
+  const life = { state: 1, epochEnd: EPOCH_END, heartbeatDue: HEARTBEAT_DUE, counter: 0n };
+  let failing = false;
+  const registry = {
+    imageIsLive: async () => true,
+    check: async () => ({ code: 0, operatorId: 1, trust: 3 }),
+    lifeOf: async () => ({ ...life }),
+    register: async () => {
+      told.push("register");
+    },
+    renew: async () => {
+      if (failing) throw new AssayError({ code: "RPC_UNREACHABLE", message: "", retry: "later" });
+      told.push("renew");
+      life.epochEnd += EPOCH_END;
+    },
+    heartbeat: async () => {
+      told.push("heartbeat");
+      life.heartbeatDue += HEARTBEAT_DUE;
+      life.counter += 1n;
+    },
+  };
+  const enclave = {
+    description: { signer: SIGNER, imageId: h("image"), pcrs: {}, keyConfig: new Uint8Array() },
+    attest: async () => new Uint8Array(),
+    heartbeat: async () => new Uint8Array(64),
+    exited: new Promise<string>(() => undefined),
+    close: async () => undefined,
+  };
+  const fleet = new Fleet({
+    size: 1,
+    endpoint: "",
+    start: async () => enclave as never,
+    registry: registry as never,
+    now: async () => block(5),
+    untilBlock: async (done) => {
+      expect(await done()).to.equal(true);
+    },
+    heartbeatSeconds: HEARTBEAT_DUE,
+    epochSeconds: EPOCH_END,
+    ...margins,
+    onEvent: (event) => events.push(event),
+  });
+  await fleet.start(new AbortController().signal);
+  const at = (timestamp: number) => fleet.tend({ ...block(9), timestamp });
+  return { fleet, told, events, at, fail: (yes: boolean) => (failing = yes) };
+}
+
+describe("fleet", () => {
+  it("renews and beats at the operator's margins, and not a second before", async () => {
+    const { told, at } = await fleetOfOne({ epochMarginSeconds: 900, heartbeatMarginSeconds: 600 });
+    await at(HEARTBEAT_DUE - 601);
+    expect(told).to.deep.equal(["register"]);
+    await at(HEARTBEAT_DUE - 600);
+    expect(told).to.deep.equal(["register", "heartbeat"]);
+    await at(EPOCH_END - 901);
+    expect(told.at(-1)).to.equal("heartbeat");
+    await at(EPOCH_END - 900);
+    expect(told.at(-1)).to.equal("renew");
+  });
+
+  it("takes no margin above half the span, or every block would bring a renewal", async () => {
+    const { told, at } = await fleetOfOne({ epochMarginSeconds: 86_400, heartbeatMarginSeconds: 86_400 });
+    await at(HEARTBEAT_DUE / 2 - 1);
+    expect(told).to.deep.equal(["register"]);
+    await at(HEARTBEAT_DUE / 2);
+    expect(told).to.deep.equal(["register", "heartbeat"]);
+  });
+
+  it("tells of a renewal that failed, and tries it again at the next block", async () => {
+    const { told, events, at, fail } = await fleetOfOne({ epochMarginSeconds: 900, heartbeatMarginSeconds: 600 });
+    fail(true);
+    await at(EPOCH_END - 10);
+    expect(events.at(-1)).to.have.nested.property("error.code", "RPC_UNREACHABLE");
+    fail(false);
+    await at(EPOCH_END - 9);
+    expect(told.at(-1)).to.equal("renew");
+    expect(events.at(-1)?.kind).to.equal("renewed");
+  });
+});
