@@ -6,7 +6,8 @@ import { toFrame } from "./image/messages";
 import { type NativeBinding, OnnxRuntime } from "./image/runner/onnxruntime";
 import { ModelServer } from "./image/runner/serve";
 import { SignerCore } from "./image/signer/core";
-import { createFastKeccak } from "./image/signer/hashing";
+import { Keccak } from "./image/signer/hashing";
+import { EnclaveKeys } from "./image/signer/keys";
 import type { Exchanged, RunnerPort } from "./image/signer/runnerPort";
 import { measure } from "./measure/measure";
 import type { Enclave } from "./ports";
@@ -31,7 +32,7 @@ class InProcessRunner implements RunnerPort {
   async exchange(frame: Frame): Promise<Exchanged> {
     // As over a socket, the answer never comes within the question.
     await Promise.resolve();
-    if (!this.alive) return { ok: false, fault: { code: "RUNNER_DIED", detail: "killed" } };
+    if (!this.alive) return { ok: false, fault: { code: "RUNNER_DIED", detail: "killed" }, reached: false };
     return { ok: true, frame: this.#server.handle(frame) };
   }
 
@@ -68,7 +69,8 @@ export async function startInProcess(config: EnclaveConfig): Promise<Enclave> {
   });
   const core = new SignerCore({
     factory: () => new InProcessRunner(shared),
-    keccak: await createFastKeccak(),
+    keccak: await Keccak.create(),
+    keys: await EnclaveKeys.create(),
     send: (frame) => deliver(frame),
   });
   const link: SignerLink = {

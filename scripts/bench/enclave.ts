@@ -24,8 +24,8 @@ const IMAGES = 60;
 const IN_FLIGHT = 4;
 const ACCOUNT = address(`0x${"11".repeat(20)}`);
 
-/** A convolution net of some 400 million multiplications, more than 10 ms, with a 224x224x3 float input. Weights do not change what it costs. */
-function imageModel(): Uint8Array {
+/** A convolution net with a 224x224x3 float input and so many layers of 115 million multiplications. Weights do not change what it costs. */
+function imageModel(layers: number): Uint8Array {
   const weights = (name: string, dims: readonly number[]): Uint8Array => {
     const values = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i) / 50);
     return tensor({ name, dtype: ElementType.float, dims, raw: new Uint8Array(values.buffer) });
@@ -36,23 +36,34 @@ function imageModel(): Uint8Array {
     outputs: [output],
     attributes: [attribute.integers("pads", [pad, pad, pad, pad]), attribute.integers("strides", [stride, stride])],
   });
+  const deep = Array.from({ length: layers }, (_, i) => i + 1);
   return model({
     irVersion: 8,
     opsets: { "": 17 },
     graph: {
       name: "image",
       nodes: [
-        conv("x", "w0", "a", [3, 2]),
-        conv("a", "w1", "b", [1, 1]),
-        conv("b", "w2", "c", [1, 1]),
-        conv("c", "w3", "d", [1, 1]),
-        { opType: "GlobalAveragePool", inputs: ["d"], outputs: ["y"] },
+        conv("x", "w0", "v0", [3, 2]),
+        ...deep.map((i) => conv(`v${i - 1}`, `w${i}`, `v${i}`, [1, 1])),
+        { opType: "GlobalAveragePool", inputs: [`v${layers}`], outputs: ["y"] },
       ],
       inputs: [{ name: "x", dtype: ElementType.float, dims: [1, 3, 224, 224] }],
       outputs: [{ name: "y", dtype: ElementType.float, dims: [1, 32, 1, 1] }],
-      initialisers: [weights("w0", [32, 3, 7, 7]), ...["w1", "w2", "w3"].map((name) => weights(name, [32, 32, 3, 3]))],
+      initialisers: [weights("w0", [32, 3, 7, 7]), ...deep.map((i) => weights(`w${i}`, [32, 32, 3, 3]))],
     },
   });
+}
+
+/** The smallest of these nets that takes more than 10 ms on this machine, whatever the machine is: that is what the goal speaks of. */
+async function slowEnough(bare: OnnxRuntime, set: readonly NamedTensor[]): Promise<Uint8Array> {
+  for (let layers = 3; ; layers += 2) {
+    const candidate = imageModel(layers);
+    const loaded = bare.load(candidate);
+    loaded.run(set);
+    const times: number[] = [];
+    for (let i = 0; i < 9; i++) times.push(await timed(() => loaded.run(set)));
+    if (median(times) > 10.5) return candidate;
+  }
 }
 
 /** Proportional resident memory of a process, in MB: shared pages are counted by their share. */
@@ -135,11 +146,11 @@ export async function measureEnclave(): Promise<Record<string, number>> {
       enclaveMs.push(e);
     }
 
-    const image = imageModel();
     const pixels = Float32Array.from({ length: 3 * 224 * 224 }, (_, i) => (i % 255) / 255);
     const imageSet: NamedTensor[] = [
       { name: "x", tensor: { dtype: DType.float, dims: [1, 3, 224, 224], data: new Uint8Array(pixels.buffer) } },
     ];
+    const image = await slowEnough(bare, imageSet);
     const loadedImage = bare.load(image);
     loadedImage.run(imageSet);
     await answer(enclave, image, imageSet);

@@ -9,7 +9,8 @@ import {
   toFrame,
 } from "../../../executor/enclave/image/messages";
 import { SignerCore } from "../../../executor/enclave/image/signer/core";
-import { createFastKeccak } from "../../../executor/enclave/image/signer/hashing";
+import { Keccak } from "../../../executor/enclave/image/signer/hashing";
+import { EnclaveKeys } from "../../../executor/enclave/image/signer/keys";
 import { SigningRecord } from "../../../executor/enclave/image/signer/record";
 import type { Exchanged, RunnerPort } from "../../../executor/enclave/image/signer/runnerPort";
 import { timesOf } from "../../../executor/enclave/image/signer/statements";
@@ -59,7 +60,8 @@ async function signerWith(
       runners.push(next);
       return next;
     },
-    keccak: await createFastKeccak(),
+    keccak: await Keccak.create(),
+    keys: await EnclaveKeys.create(),
     send: (frame) => replies.shift()?.(frame),
   });
   const ask = (frame: Frame): Promise<Frame> =>
@@ -164,7 +166,11 @@ describe("the signer", () => {
   it("rejects a model that kills two throw-away runners, and does not try a third time", async () => {
     const dying = (): FakeRunner => {
       const runner = new FakeRunner(() => ANSWER);
-      runner.exchange = async () => ({ ok: false, fault: { code: "RUNNER_DIED", detail: "signal SIGSEGV" } });
+      runner.exchange = async () => ({
+        ok: false,
+        fault: { code: "RUNNER_DIED", detail: "signal SIGSEGV" },
+        reached: true,
+      });
       return runner;
     };
     const { ask, runners } = await signerWith(dying);
@@ -212,12 +218,13 @@ describe("the signer", () => {
     expect(outcomes.sort()).to.deep.equal(["ENCLAVE_BUSY", "result"]);
   });
 
-  it("hashes by WASM as the pure implementation does", async () => {
-    const keccak = await createFastKeccak();
-    for (const length of [0, 1, 135, 136, 137, 100_000]) {
-      const bytes = Uint8Array.from({ length }, (_, i) => i % 251);
-      expect(keccak(bytes), String(length)).to.equal(keccak256(bytes));
-    }
+  it("hashes by WASM as the pure implementation does, several at once", async () => {
+    const keccak = await Keccak.create();
+    const inputs = [0, 1, 135, 136, 137, 65_536, 65_537, 300_000, 200_000].map((length) =>
+      Uint8Array.from({ length }, (_, i) => i % 251),
+    );
+    const hashes = await Promise.all(inputs.map((bytes) => keccak.hash(bytes)));
+    expect(hashes).to.deep.equal(inputs.map((bytes) => keccak256(bytes)));
   });
 });
 

@@ -8,15 +8,21 @@ import { checkFrameLength, decodeFrame, type Frame, frameParts } from "../../../
 export class BlockingChannel {
   readonly #fd: number;
   readonly #length = Buffer.alloc(4);
+  #body = Buffer.alloc(0);
 
   constructor(fd: number) {
     this.#fd = fd;
   }
 
-  /** The next frame, or undefined when the peer has closed. */
+  /**
+   * The next frame, or undefined when the peer has closed. Its sections are good until the next call: they lie in memory that is used again,
+   * because fresh pages for an image cost as much as a small model's run.
+   */
   read(): Frame | undefined {
     if (!this.#fill(this.#length)) return undefined;
-    const body = Buffer.allocUnsafeSlow(checkFrameLength(this.#length.readUInt32BE(0)));
+    const length = checkFrameLength(this.#length.readUInt32BE(0));
+    if (length > this.#body.length) this.#body = Buffer.allocUnsafeSlow(length);
+    const body = this.#body.subarray(0, length);
     return this.#fill(body) ? decodeFrame(body) : undefined;
   }
 

@@ -9,7 +9,7 @@ import { type BodyOf, type EnclaveLimits, fromFrame, type MessageOf, section, to
 import { probeInputs, probeModel } from "../probeModel";
 import { SESSION_OPTIONS } from "../runner/onnxruntime";
 import type { Keccak } from "./hashing";
-import { EnclaveKeys } from "./keys";
+import type { EnclaveKeys } from "./keys";
 import { ModelPool, read, type ServedModel } from "./pool";
 import type { RunnerFactory, RunnerFault } from "./runnerPort";
 import { runtimeProfileOf, StatementSigner, type Times, timesOf } from "./statements";
@@ -27,6 +27,8 @@ const PROBE_OUTPUT_BYTES = 128 * 1024;
 export interface SignerParts {
   readonly factory: RunnerFactory;
   readonly keccak: Keccak;
+  /** Born for this enclave, used by nobody else. */
+  readonly keys: EnclaveKeys;
   readonly send: (frame: Frame) => void;
 }
 
@@ -43,13 +45,14 @@ interface Configured {
  */
 export class SignerCore {
   readonly #parts: SignerParts;
-  readonly #keys = new EnclaveKeys();
+  readonly #keys: EnclaveKeys;
   readonly #strikes = new Map<string, number>();
   #configuring = false;
   #configured: Configured | undefined;
 
   constructor(parts: SignerParts) {
     this.#parts = parts;
+    this.#keys = parts.keys;
   }
 
   /**
@@ -140,7 +143,7 @@ export class SignerCore {
       const message = read(port, ran.frame, ["runnerRan", "runnerFailed"]);
       if (!message.ok) return { ok: false, detail: message.fault.detail };
       if (message.value.name === "runnerFailed") return { ok: false, detail: message.value.body.detail };
-      return { ok: true, hash: this.#parts.keccak(section(message.value, SectionTag.output)), tests };
+      return { ok: true, hash: await this.#parts.keccak.hash(section(message.value, SectionTag.output)), tests };
     } finally {
       port.kill("the probe is over");
     }
@@ -172,10 +175,12 @@ export class SignerCore {
     if (inputs === undefined) return this.#refuse(signer, task, times, "INPUT_MALFORMED");
     if (!matchSignature(model.signature.inputs, inputs).ok) return this.#refuse(signer, task, times, "INPUT_MISMATCH");
     if (!signer.hasRoomFor(task.requestId)) return ran(task.call, RECORD_FULL);
-    const inputHash = this.#parts.keccak(input);
     const exchange = pool.exchange(model, toFrame("runnerRun", {}, [[SectionTag.input, input]]));
     if (exchange === undefined) return ran(task.call, failure("ENCLAVE_BUSY", "the model's queue is full", true));
-    const reply = await exchange;
+    // Hashed while the runner computes. It is the memory that was handed to the socket, and nobody writes to it.
+    const [reply, inputHash] = await Promise.all([exchange, this.#parts.keccak.hash(input)]);
+    // An input that the runner never came to is not to blame for its end: a striker must not spoil the requests behind it.
+    if (!reply.ok && !reply.reached) return ran(task.call, failure("ENCLAVE_BUSY", "the runner ended first", true));
     if (!reply.ok) return ran(task.call, this.#strike({ modelHash: task.modelHash, inputHash }, reply.fault));
     const answer = read(model.port, reply.frame, ["runnerRan", "runnerFailed"]);
     if (!answer.ok) return ran(task.call, this.#strike({ modelHash: task.modelHash, inputHash }, answer.fault));
@@ -187,7 +192,7 @@ export class SignerCore {
       model.port.kill(breach);
       return ran(task.call, failure("RUNNER_DIED", breach, true));
     }
-    const outputHash = this.#parts.keccak(output);
+    const outputHash = await this.#parts.keccak.hash(output);
     const { requestId, modelHash, contextRoot, requester, feeWei } = task;
     const signed = signer.signResult({
       requestId,

@@ -3,7 +3,8 @@ import { FrameReader } from "../../../protocol/frames";
 import { toFrame } from "../messages";
 import { writeFrame } from "../writeFrame";
 import { SignerCore } from "./core";
-import { createFastKeccak } from "./hashing";
+import { Keccak } from "./hashing";
+import { EnclaveKeys } from "./keys";
 import { processRunners } from "./processRunner";
 import { selfTests } from "./selfTests";
 
@@ -34,7 +35,8 @@ async function main(): Promise<void> {
   });
   const core = new SignerCore({
     factory,
-    keccak: await createFastKeccak(),
+    keccak: await Keccak.create(),
+    keys: await EnclaveKeys.create(),
     send: (frame) => writeFrame(socket, frame),
   });
   const reader = new FrameReader();

@@ -15,7 +15,6 @@ export interface ServedModel {
   readonly port: RunnerPort;
   pending: number;
   lastUse: number;
-  tail: Promise<unknown>;
 }
 
 export interface Rejection {
@@ -98,11 +97,9 @@ export class ModelPool {
     if (model.pending >= this.#limits.maxQueuePerRunner) return undefined;
     model.pending++;
     model.lastUse = ++this.#clock;
-    const result = model.tail.then(() => model.port.exchange(frame, this.#limits.runTimeoutMs));
-    model.tail = result.finally(() => {
+    return model.port.exchange(frame, this.#limits.runTimeoutMs).finally(() => {
       model.pending--;
     });
-    return result;
   }
 
   /** Starts a runner and waits until it has locked itself down and shown it. */
@@ -160,7 +157,6 @@ export class ModelPool {
         port: loaded.port,
         pending: 0,
         lastUse: ++this.#clock,
-        tail: Promise.resolve(),
       };
       this.#served.set(modelHash, model);
       return { kind: "admitted", model };

@@ -16,13 +16,29 @@ export interface RunnerImage {
 
 const CHANNEL = 3;
 
+/**
+ * Frames that may lie in the runner's socket: the one it works on, and the next, so that a large input is there when the runner comes to it.
+ * More would only fill the socket's buffer, and would tell a runner that was taken over more than it needs.
+ */
+const SENT_AHEAD = 2;
+
+interface Waiting {
+  readonly frame: Frame | undefined;
+  readonly timeoutMs: number;
+  readonly resolve: (result: Exchanged) => void;
+  sent: boolean;
+}
+
 /** A runner in a process of its own, spoken to over one socket pair. Anything unexpected from it is its end. */
 class ProcessRunner implements RunnerPort {
   readonly #child: ChildProcess;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
-  #waiting: ((result: Exchanged) => void) | undefined;
+  /** In the order of the answers; the first is what the runner works on. */
+  readonly #queue: Waiting[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #early: Frame | undefined;
+  #greeted = false;
   #end: RunnerFault | undefined;
 
   constructor(child: ChildProcess, maxReplyBytes: number) {
@@ -43,37 +59,46 @@ class ProcessRunner implements RunnerPort {
   }
 
   ready(timeoutMs: number): Promise<Exchanged> {
-    if (this.#early === undefined) return this.#wait(timeoutMs);
+    if (this.#early === undefined) return this.#ask(undefined, timeoutMs);
     const frame = this.#early;
     this.#early = undefined;
     return Promise.resolve({ ok: true, frame });
   }
 
   exchange(frame: Frame, timeoutMs: number): Promise<Exchanged> {
-    if (this.#end !== undefined) return Promise.resolve({ ok: false, fault: this.#end });
-    const answer = this.#wait(timeoutMs);
-    writeFrame(this.#socket, frame);
-    return answer;
+    return this.#ask(frame, timeoutMs);
   }
 
   kill(reason: string): void {
     this.#fail({ code: "RUNNER_DIED", detail: reason });
   }
 
-  #wait(timeoutMs: number): Promise<Exchanged> {
-    if (this.#end !== undefined) return Promise.resolve({ ok: false, fault: this.#end });
-    if (this.#waiting !== undefined) throw new Error("a runner has one exchange at a time");
+  #ask(frame: Frame | undefined, timeoutMs: number): Promise<Exchanged> {
+    const end = this.#end;
+    if (end !== undefined) return Promise.resolve({ ok: false, fault: end, reached: false });
     return new Promise((resolve) => {
-      const timer = setTimeout(
-        () => this.#fail({ code: "RUN_TIMEOUT", detail: `no answer within ${timeoutMs} ms` }),
-        timeoutMs,
-      );
-      this.#waiting = (result) => {
-        clearTimeout(timer);
-        this.#waiting = undefined;
-        resolve(result);
-      };
+      this.#queue.push({ frame, timeoutMs, resolve, sent: false });
+      if (this.#queue.length === 1) this.#watch();
+      this.#sendAhead();
     });
+  }
+
+  #sendAhead(): void {
+    for (const waiting of this.#queue.slice(0, SENT_AHEAD)) {
+      if (waiting.sent) continue;
+      waiting.sent = true;
+      if (waiting.frame !== undefined) writeFrame(this.#socket, waiting.frame);
+    }
+  }
+
+  /** The clock runs for the first of the queue alone: what waits behind a slow run is not slow itself. */
+  #watch(): void {
+    clearTimeout(this.#timer);
+    const [first] = this.#queue;
+    if (first === undefined) return;
+    const { timeoutMs } = first;
+    const expire = (): void => this.#fail({ code: "RUN_TIMEOUT", detail: `no answer within ${timeoutMs} ms` });
+    this.#timer = setTimeout(expire, timeoutMs);
   }
 
   #receive(chunk: Buffer): void {
@@ -87,21 +112,27 @@ class ProcessRunner implements RunnerPort {
   }
 
   #take(frame: Frame): void {
-    if (this.#waiting !== undefined) this.#waiting({ ok: true, frame });
+    if (this.#end !== undefined) return;
+    const answered = this.#queue.shift();
+    if (answered !== undefined) {
+      this.#watch();
+      this.#sendAhead();
+      answered.resolve({ ok: true, frame });
+    }
     // The first frame may come before anybody asked whether the runner is ready; a second unasked one is a violation.
     else if (this.#early === undefined && !this.#greeted) this.#early = frame;
     else this.#fail({ code: "RUNNER_DIED", detail: "it broke the protocol: a frame that nobody asked for" });
     this.#greeted = true;
   }
-  #greeted = false;
 
   #fail(fault: RunnerFault): void {
     if (this.#end !== undefined) return;
     this.#end = fault;
+    clearTimeout(this.#timer);
     // SIGKILL, because onnxruntime can not be cancelled and a hostile runner would ignore anything else.
     this.#child.kill("SIGKILL");
     this.#socket.destroy();
-    this.#waiting?.({ ok: false, fault });
+    for (const [i, { resolve }] of this.#queue.splice(0).entries()) resolve({ ok: false, fault, reached: i === 0 });
   }
 }
 
