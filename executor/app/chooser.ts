@@ -145,8 +145,8 @@ export class Chooser {
   }
 }
 
-/** A refusal is an answer too: the enclave did its work. */
+/** A refusal is an answer too: the enclave did its work. But one that is for a failure must not clear whoever caused it. */
 function reportOf(event: DispatchEvent): RunReport {
-  if (event.result !== "failed") return { ok: true, runMs: event.runMs };
+  if (event.result !== "failed" && event.reason === undefined) return { ok: true, runMs: event.runMs };
   return { ok: false, code: event.reason as RunFailure["code"] };
 }

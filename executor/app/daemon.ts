@@ -170,6 +170,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       onError: (error) => observer.failure("jobs", error),
       onOutcome: (event) => {
         chooser.learn(event);
+        if (event.reason === "SIGNER_RECORD_FULL" && event.workerId !== undefined) fleet.retire(event.workerId);
         observer.outcome(event);
       },
     });

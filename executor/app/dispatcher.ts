@@ -7,8 +7,11 @@ import type { ClaimedJob, JobStore, Lease, TimelineEntry } from "../jobs/ports";
 export interface Worker {
   readonly id: string;
   run(request: InferenceRequest, model: Uint8Array, signal?: AbortSignal): Promise<RunOutcome>;
-  /** A signed refusal for a request whose model nobody can provide. */
-  refuseUnknownModel(request: InferenceRequest): Promise<RunOutcome>;
+  /**
+   * A signed refusal: of a model that nobody can provide, or of a run that this worker has seen fail often enough.
+   * @throws AssayError when it has no ground to sign
+   */
+  refuse(request: InferenceRequest, reason: "MODEL_UNKNOWN" | "RUN_FAILED" | "RUN_LIMIT"): Promise<RunOutcome>;
 }
 
 /** Which worker, or why none. `retryAfterMs` undefined: waiting will not help, the request can not be served here. */
@@ -42,6 +45,7 @@ export interface DispatchEvent {
   readonly request: InferenceRequest;
   readonly workerId: string | undefined;
   readonly result: "answered" | "refused" | "failed" | "unserved" | "lease-lost";
+  /** Why there is no result; with "refused" the failure that the refusal is for. */
   readonly reason: RunFailure["code"] | string | undefined;
   readonly runMs: number;
 }
@@ -50,6 +54,12 @@ export interface DispatchEvent {
 const RETRY_FIRST_MS = 200;
 const RETRY_MOST_MS = 30_000;
 const MODEL_RETRY_MS = 2_000;
+type Signed = Extract<RunOutcome, { ok: true }>;
+/** What an enclave signs for a run that keeps failing in this way. Every other failure is no fault of the input. */
+const REFUSED_AFTER: Partial<Record<RunFailure["code"], "RUN_FAILED" | "RUN_LIMIT">> = {
+  RUNNER_DIED: "RUN_FAILED",
+  RUN_TIMEOUT: "RUN_LIMIT",
+};
 
 /** Takes waiting jobs to enclaves and stores what they signed. One lease per job; a lost lease throws the work away, never the job. */
 export class Dispatcher {
@@ -134,10 +144,11 @@ export class Dispatcher {
     if (!choice.ok) return this.unserved(job, choice);
     const matched = nowMs();
     let outcome: RunOutcome;
+    let reason: RunFailure["code"] | undefined;
     try {
       outcome =
         model === undefined
-          ? await choice.worker.refuseUnknownModel(request)
+          ? await choice.worker.refuse(request, "MODEL_UNKNOWN")
           : await choice.worker.run(request, model, signal);
     } catch (error) {
       // An enclave in trouble is the attempt's failure, not the daemon's.
@@ -145,7 +156,13 @@ export class Dispatcher {
       outcome = { ok: false, failure: { code: "MODEL_UNAVAILABLE", detail: error.code, retryable: true } };
     }
     const runMs = nowMs() - matched;
-    if (!outcome.ok) return this.failed({ job, workerId: choice.worker.id, failure: outcome.failure, runMs });
+    if (!outcome.ok) {
+      const refusal = await this.refusalOf(job, choice.worker, outcome.failure);
+      if (refusal === undefined)
+        return this.failed({ job, workerId: choice.worker.id, failure: outcome.failure, runMs });
+      reason = outcome.failure.code;
+      outcome = refusal;
+    }
     const timeline: TimelineEntry[] = [
       { step: "matched", hostMs: matched, detail: choice.detail },
       { step: "computed", hostMs: nowMs(), detail: { ms: runMs } },
@@ -153,8 +170,24 @@ export class Dispatcher {
     ];
     const stored = await this.options.store.answer({ lease: leaseOf(job), answer: outcome.answer, timeline });
     const result = !stored ? "lease-lost" : outcome.answer.kind === "result" ? "answered" : "refused";
-    this.options.onOutcome({ request, workerId: choice.worker.id, result, reason: undefined, runMs });
+    this.options.onOutcome({ request, workerId: choice.worker.id, result, reason, runMs });
     if (stored) this.options.onAnswered();
+  }
+
+  /**
+   * An input that kills or stalls its runner, and did so again when it was retried, will do so for ever: whoever paid for it has a signed
+   * refusal and the escrow back at once, instead of waiting for the deadline. Undefined as long as the worker has no ground to sign one.
+   */
+  private async refusalOf(job: ClaimedJob, worker: Worker, failure: RunFailure): Promise<Signed | undefined> {
+    const reason = REFUSED_AFTER[failure.code];
+    if (reason === undefined || job.attempts === 0) return undefined;
+    try {
+      const outcome = await worker.refuse(job.request, reason);
+      return outcome.ok ? outcome : undefined;
+    } catch (error) {
+      if (!(error instanceof AssayError)) throw error;
+      return undefined;
+    }
   }
 
   private async unserved(job: ClaimedJob, choice: Extract<Choice, { ok: false }>): Promise<void> {

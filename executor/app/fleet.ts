@@ -102,6 +102,12 @@ export class Fleet {
     );
   }
 
+  /** Ends an enclave whose key may sign no more; its slot is filled by another with a new key, and what it had signed stays good. */
+  retire(signer: string): void {
+    for (const member of this.members.values())
+      if (member.enclave.description.signer === signer) void member.enclave.close();
+  }
+
   async stop(): Promise<void> {
     this.stopping = true;
     const members = [...this.members.values()];

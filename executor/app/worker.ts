@@ -34,15 +34,16 @@ export function workerOf(enclave: Enclave, span: (request: InferenceRequest) => 
         model,
         signal,
       ),
-    refuseUnknownModel: async (request): Promise<RunOutcome> => {
+    refuse: async (request, reason): Promise<RunOutcome> => {
       const { proof, issuedAt, expiresAt } = await enclave.signRefusal({
         requestId: request.requestId,
-        reason: "MODEL_UNKNOWN",
+        reason,
+        ...(reason === "MODEL_UNKNOWN" ? {} : { run: { modelHash: request.modelHash, inputHash: request.inputHash } }),
         ...span(request),
       });
       return {
         ok: true,
-        answer: { kind: "refusal", signer, reason: REFUSAL_REASON.MODEL_UNKNOWN, issuedAt, expiresAt, proof },
+        answer: { kind: "refusal", signer, reason: REFUSAL_REASON[reason], issuedAt, expiresAt, proof },
       };
     },
   };

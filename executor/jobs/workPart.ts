@@ -86,7 +86,8 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
     reap: async (nowMs) => {
       const result = await db
         .updateTable("jobs")
-        .set({ state: "seen", reason: "LEASE_LOST", fence: sql`fence + 1`, attempts: sql`attempts + 1` })
+        // No attempt is counted: no input can end this process, and a daemon that is killed again and again must not end its jobs.
+        .set({ state: "seen", reason: "LEASE_LOST", fence: sql`fence + 1` })
         .where("state", "=", "running")
         .where("lease_until_ms", "<", nowMs)
         .executeTakeFirst();

@@ -174,7 +174,7 @@ async function answerOf(args: {
     throw new AssayError({ code: "TESTING_MODELS_UNREADABLE", message: `${code}: ${detail}`, context: { code } });
   }
   const worker = workerOf(enclave, () => span);
-  const outcome = await (found.ok ? worker.run(request, found.bytes) : worker.refuseUnknownModel(request));
+  const outcome = await (found.ok ? worker.run(request, found.bytes) : worker.refuse(request, "MODEL_UNKNOWN"));
   if (outcome.ok) return outcome.answer;
   const { code, detail } = outcome.failure;
   throw new AssayError({ code: "TESTING_RUN_FAILED", message: `${code}: ${detail}`, context: { code } });

@@ -326,14 +326,14 @@ describe("worker: an enclave as the dispatcher uses it", () => {
     ] as const) {
       const { one, asked, worker } = chosen(fields, terms);
       await worker.run(asked, new Uint8Array(3), new AbortController().signal);
-      await worker.refuseUnknownModel(asked);
+      await worker.refuse(asked, "MODEL_UNKNOWN");
       expect([one.asked.tasks[0]?.notAfter, one.asked.refusals[0]?.notAfter]).to.deep.equal([notAfter, notAfter]);
     }
   });
 
   it("has an unknown model refused under the enclave's key", async () => {
     const { one, asked, worker } = chosen();
-    const outcome = await worker.refuseUnknownModel(asked);
+    const outcome = await worker.refuse(asked, "MODEL_UNKNOWN");
     const span = { chainNow: HEAD.timestamp, notAfter: HEAD.timestamp + 3_600 };
     expect(one.asked.refusals).to.deep.equal([{ requestId: asked.requestId, reason: "MODEL_UNKNOWN", ...span }]);
     expect(outcome.ok && outcome.answer).to.include({
@@ -348,6 +348,6 @@ describe("worker: an enclave as the dispatcher uses it", () => {
     one.enclave.signRefusal = async () => {
       throw refused;
     };
-    expect(await worker.refuseUnknownModel(asked).catch((error: unknown) => error)).to.equal(refused);
+    expect(await worker.refuse(asked, "MODEL_UNKNOWN").catch((error: unknown) => error)).to.equal(refused);
   });
 });

@@ -48,7 +48,7 @@ const failure = (code: RunFailure["code"], retryable: boolean): RunOutcome => ({
 });
 
 function workerThat(run: () => Promise<RunOutcome>, refuse: () => Promise<RunOutcome> = run): Worker {
-  return { id: "enclave", run, refuseUnknownModel: refuse };
+  return { id: "enclave", run, refuse };
 }
 
 async function dispatch(store: FakeStore, changes: Partial<DispatcherOptions> = {}) {
@@ -105,6 +105,57 @@ describe("dispatcher", () => {
       await dispatch(store, choosing(workerThat(async () => failure("RUNNER_DIED", true))));
       expect(store.calls).to.deep.equal([call]);
     }
+  });
+
+  it("has an input refused that killed its runner again, and tells matching what for", async () => {
+    for (const [code, reason] of [
+      ["RUNNER_DIED", "RUN_FAILED"],
+      ["RUN_TIMEOUT", "RUN_LIMIT"],
+    ] as const) {
+      const store = new FakeStore(1);
+      const asked: string[] = [];
+      const worker: Worker = {
+        id: "enclave",
+        run: async () => failure(code, true),
+        refuse: async (_request, why) => {
+          asked.push(why);
+          return {
+            ok: true,
+            answer: {
+              kind: "refusal",
+              signer: answer().signer,
+              reason: 5,
+              issuedAt: 1,
+              expiresAt: 2,
+              proof: new Uint8Array(64),
+            },
+          };
+        },
+      };
+      const { events } = await dispatch(store, choosing(worker));
+      expect(asked).to.deep.equal([reason]);
+      expect(store.calls.map((call) => (call as unknown[])[0])).to.deep.equal(["answer"]);
+      expect(events[0]).to.include({ result: "refused", reason: code });
+    }
+  });
+
+  it("asks for no refusal of a first failure, nor of one that is not the input's, and retries where none is signed", async () => {
+    for (const [attempts, code] of [
+      [0, "RUNNER_DIED"],
+      [1, "ENCLAVE_GONE"],
+      [1, "SIGNER_RECORD_FULL"],
+    ] as const) {
+      const store = new FakeStore(attempts);
+      const refuse = async (): Promise<RunOutcome> => Promise.reject(new Error("not to be asked"));
+      const { errors } = await dispatch(store, choosing(workerThat(async () => failure(code, true), refuse)));
+      expect(errors).to.deep.equal([]);
+      expect(store.calls.map((call) => (call as unknown[])[0])).to.deep.equal(["release"]);
+    }
+    const store = new FakeStore(1);
+    const unseen = async (): Promise<RunOutcome> =>
+      Promise.reject(new AssayError({ code: "ENCLAVE_REFUSED", message: "NOT_SEEN" }));
+    await dispatch(store, choosing(workerThat(async () => failure("RUNNER_DIED", true), unseen)));
+    expect(store.calls).to.deep.equal([["release", 400, "RUNNER_DIED", true]]);
   });
 
   it("does not try again what can not be tried again", async () => {

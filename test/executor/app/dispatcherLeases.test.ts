@@ -65,13 +65,10 @@ const failing = (code: RunFailure["code"], retryable: boolean) => async (): Prom
   ok: false,
   failure: { code, detail: "", retryable },
 });
-const worker = (
-  run: Worker["run"] = succeeds,
-  refuseUnknownModel: Worker["refuseUnknownModel"] = succeeds,
-): Worker => ({
+const worker = (run: Worker["run"] = succeeds, refuse: Worker["refuse"] = succeeds): Worker => ({
   id: "enclave",
   run,
-  refuseUnknownModel,
+  refuse,
 });
 const choosing = (chosen: Worker): Pick<DispatcherOptions, "choose"> => ({
   choose: () => ({ ok: true, worker: chosen, detail: { warm: true } }),
@@ -181,7 +178,7 @@ describe("dispatcher: what becomes of a job", () => {
       [90, 30_000],
     ] as const) {
       const store = new FakeStore([job(1, attempts)]);
-      await setUp(store, choosing(worker(failing("RUN_TIMEOUT", true)))).run();
+      await setUp(store, choosing(worker(failing("ENCLAVE_BUSY", true)))).run();
       expect(store.writes[0]).to.include({ kind: "release", notBeforeMs: 1_000_000 + wait, countAttempt: true });
     }
   });

@@ -62,6 +62,8 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
     expect(await store.reap(NOW + LEASE + 1)).to.equal(1);
     const second = await claim(NOW + LEASE + 1);
     expect(second.fence).to.be.greaterThan(first.fence);
+    // A worker that vanished tried nothing that could count against the job.
+    expect(second.attempts).to.equal(0);
     expect(await store.heartbeat({ lease: first, leaseMs: LEASE, nowMs: NOW })).to.equal(false);
     expect(await store.answer({ lease: first, answer: answer(), timeline: [] })).to.equal(false);
     expect(await store.release({ lease: first, notBeforeMs: 0, reason: "X", countAttempt: true })).to.equal(false);

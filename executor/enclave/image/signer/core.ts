@@ -268,7 +268,7 @@ const REASON_OF: Record<BodyOf<"runnerFailed">["code"], RefusalReason> = {
 const RECORD_FULL = failure(
   "SIGNER_RECORD_FULL",
   "this key has signed as many answers as it may; a new enclave is needed",
-  false,
+  true,
 );
 const OTHER_ANSWER = failure("ALREADY_SIGNED_OTHER", "this key has signed another answer for the request", false);
 
