@@ -52,7 +52,7 @@ module.exports = {
       comment:
         "Only app/ builds adapters. A command of the CLI loads what it needs when it runs (dynamic import), so that --help stays fast.",
       severity: "error",
-      from: { path: "^executor/(cli|config|main\\.ts)" },
+      from: { path: "^executor/(cli/|config/|main\\.ts)" },
       to: { path: `^executor/(${STAGES})/`, dynamic: false, dependencyTypesNot: ["type-only"] },
     },
     {

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import type { Config } from "../config/loadConfig";
 import { checkDeployment, readDeployment } from "../deployment/record";
 import { AssayError } from "../domain/errors";
+import { MAX_LANDING_OUTPUT_BYTES } from "../domain/gas";
 import { DEFAULT_ENCLAVE_LIMITS } from "../enclave/config";
 import { loadPlatform } from "../enclave/platform/platform";
 import { startEnclave } from "../enclave/supervisor";
@@ -115,6 +116,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
             minimumLevel: config.minimumLevel as 0 | 1 | 2 | 3,
             limits: {
               runTimeoutMs: 1_000 * config.runTimeoutSeconds,
+              maxOutputBytes: MAX_LANDING_OUTPUT_BYTES,
               // One runner may take what all are planned for, and no more.
               runnerMemoryBytes: Math.min(config.memoryBudget, DEFAULT_ENCLAVE_LIMITS.runnerMemoryBytes),
             },

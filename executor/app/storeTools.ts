@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AssayError } from "../domain/errors";
+import { diskError } from "../jobs/open";
 import { sqliteJobStore } from "../jobs/sqliteStore";
 
 /** Opens the store for one piece of work; a running daemon holds its lock, and then this is refused with `STORE_LOCKED`. */
@@ -27,7 +28,7 @@ export async function backupStore(path: string, target: string): Promise<void> {
 /**
  * Puts a copy in the place of a store that is not there. What is there is never overwritten: it may hold signed transactions that the
  * copy does not know, and sending others with their nonces would pay twice.
- * @throws AssayError `STORE_MISSING`, `STORE_FILE_EXISTS`, `STORE_UNREADABLE`, `STORE_VERSION_NEWER`
+ * @throws AssayError `STORE_MISSING`, `STORE_FILE_EXISTS`, `STORE_UNREADABLE`, `STORE_VERSION_NEWER`, `STORE_DISK_FULL`
  */
 export async function restoreStore(source: string, path: string): Promise<void> {
   if (existsSync(path))
@@ -46,7 +47,11 @@ export async function restoreStore(source: string, path: string): Promise<void> 
   const folder = mkdtempSync(`${path}.restoring-`);
   try {
     const copy = join(folder, "store.sqlite");
-    copyFileSync(source, copy);
+    try {
+      copyFileSync(source, copy);
+    } catch (cause) {
+      throw diskError(path, cause);
+    }
     // Opened once before it has its name, so that a damaged copy is refused here and not by the daemon.
     await withStore(copy, (store) => store.counts());
     renameSync(copy, path);

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { type DeploymentRecord, readDeployment } from "../deployment/record";
+import { checkDeployment, type DeploymentRecord, readDeployment } from "../deployment/record";
 import { AssayError } from "../domain/errors";
 import { RpcClient } from "../rpc/client";
+import { rpcDeploymentChain } from "../rpc/deploymentChain";
 
 export interface ChainOptions {
   readonly rpcUrl: string;
@@ -13,11 +14,16 @@ export interface ChainOptions {
 
 /** The options of every command that reads a chain. */
 export function withChain(command: Command): Command {
+  return withDeployment(
+    command.option("--rpc-url <url>", "JSON-RPC address of the chain", "http://127.0.0.1:8545"),
+  ).option("--json", "print one JSON object");
+}
+
+/** The options that name a deployment. */
+export function withDeployment(command: Command): Command {
   return command
-    .option("--rpc-url <url>", "JSON-RPC address of the chain", "http://127.0.0.1:8545")
     .option("--network <name>", "name of the deployment: deployments/<name>.json", "localhost")
-    .option("--deployment <file>", "deployment record, where it is another file")
-    .option("--json", "print one JSON object");
+    .option("--deployment <file>", "deployment record, where it is another file");
 }
 
 export interface Connected {
@@ -39,4 +45,18 @@ export async function connected<T>(options: ChainOptions, work: (connection: Con
   } finally {
     rpc.close();
   }
+}
+
+/**
+ * As `connected`, after a look whether the chain is the one of the record: what another chain has at these addresses means nothing.
+ * @throws AssayError also `DEPLOYMENT_WRONG_CHAIN`, `DEPLOYMENT_GENESIS_MISMATCH`, `DEPLOYMENT_CODE_MISMATCH`
+ */
+export function connectedToDeployment<T>(
+  options: ChainOptions,
+  work: (connection: Connected) => Promise<T>,
+): Promise<T> {
+  return connected(options, async (connection) => {
+    await checkDeployment(connection.record, rpcDeploymentChain(connection.rpc));
+    return work(connection);
+  });
 }

@@ -3,7 +3,7 @@ import { registeredEnclaves } from "../app/registeredEnclaves";
 import { AssayError } from "../domain/errors";
 import { address } from "../domain/ids";
 import type { CliCommand } from "./command";
-import { type ChainOptions, connected, withChain } from "./connect";
+import { type ChainOptions, connectedToDeployment, withChain } from "./connect";
 import { say, sayJson, sayRows } from "./output";
 
 /** `assay enclave`: what is registered on the chain, and what this clone's image measures to. */
@@ -12,7 +12,7 @@ export const enclaveCommand: CliCommand = {
     const enclave = program.command("enclave").description("enclaves on the chain, and the measurements of this clone");
     withChain(enclave.command("list").description("every key that was registered, and whether it may act now")).action(
       async (options: ChainOptions) => {
-        const found = await connected(options, ({ rpc, record }) => registeredEnclaves(rpc, record));
+        const found = await connectedToDeployment(options, ({ rpc, record }) => registeredEnclaves(rpc, record));
         if (options.json === true) sayJson(found);
         else
           sayRows([
@@ -31,7 +31,7 @@ export const enclaveCommand: CliCommand = {
     withChain(enclave.command("show").description("one registered key").argument("<signer>")).action(
       async (signer: string, options: ChainOptions) => {
         const wanted = address(signer);
-        const all = await connected(options, ({ rpc, record }) => registeredEnclaves(rpc, record));
+        const all = await connectedToDeployment(options, ({ rpc, record }) => registeredEnclaves(rpc, record));
         const found = all.find((e) => e.signer.toLowerCase() === wanted);
         if (found === undefined)
           throw new AssayError({

@@ -1,12 +1,13 @@
-import { openEnclavePath } from "../app/enclavePath";
 import { findCases } from "../conformance/cases";
 import { type CaseResult, runCase } from "../conformance/run";
-import { AssayError } from "../domain/errors";
 import { inspectModel } from "../protocol/onnx/inspect";
 import type { SignatureEntry } from "../protocol/tensorSignature";
 import { dtypeName } from "../protocol/tensorType";
+import { type CheckOptions, pathNamed } from "./checkPath";
 import { type CliCommand, EXIT } from "./command";
+import { withDeployment } from "./connect";
 import { readInput, say, sayJson, sayRows } from "./output";
+import { withPayer } from "./payer";
 
 const entryText = ({ name, dtype, dims }: SignatureEntry): string =>
   `${name}: ${dtypeName(dtype)}[${dims.map((dim) => dim ?? "?").join("x")}]`;
@@ -50,43 +51,39 @@ export const modelCommand: CliCommand = {
           say("admitted");
         } else say(`refused: ${verdict.reason.code}: ${verdict.reason.detail}`);
       });
-    model
-      .command("check")
-      .description("run the cases of a folder (ONNX backend-test layout, or model.onnx with io.json) and compare")
-      .argument("<dir>")
-      .option("--through <path>", "enclave", "enclave")
-      .option("--minimum-level <level>", "weakest sandbox to accept, 1 to 3", "1")
-      .option("--json", "print one JSON object per case")
-      .action(async (dir: string, options: { through: string; minimumLevel: string; json?: boolean }) => {
-        if (options.through !== "enclave")
-          throw new AssayError({
-            code: "CLI_PATH_UNKNOWN",
-            message: `--through takes enclave; "${options.through}" is not built yet`,
-          });
-        if (!/^[1-3]$/.test(options.minimumLevel))
-          throw new AssayError({ code: "CLI_LEVEL_INVALID", message: "--minimum-level takes 1, 2 or 3" });
-        const cases = findCases(dir);
-        const path = await openEnclavePath(Number(options.minimumLevel) as 1 | 2 | 3);
-        const results: CaseResult[] = [];
-        try {
-          for (const item of cases) {
-            const result = await runCase(item, path);
-            results.push(result);
-            if (options.json === true) sayJson(result);
-            else
-              say(
-                `${result.status.padEnd(7)}  ${result.case}${result.reason === undefined ? "" : `  ${result.reason}`}`,
-              );
-          }
-        } finally {
-          await path.close();
+    withPayer(
+      withDeployment(
+        model
+          .command("check")
+          .description("run the cases of a folder (ONNX backend-test layout, or model.onnx with io.json) and compare")
+          .argument("<dir>")
+          .option("--through <path>", "enclave, or chain: the whole way of a request", "enclave")
+          .option("--minimum-level <level>", "weakest sandbox to accept, 1 to 3", "1")
+          .option("--json", "print one JSON object per case")
+          .option("--timeout-seconds <seconds>", "how long to wait for an answer on the chain", "60")
+          .option("--rpc-url <url>", "a chain with a running executor, in place of a chain made for this check")
+          .option("--reward-wei <wei>", "with --rpc-url: escrowed for each set of each case (assay quote)"),
+      ),
+    ).action(async (dir: string, options: CheckOptions) => {
+      const opened = pathNamed(options);
+      const cases = findCases(dir);
+      const path = await opened();
+      const results: CaseResult[] = [];
+      try {
+        for (const item of cases) {
+          const result = await runCase(item, path);
+          results.push(result);
+          if (options.json === true) sayJson(result);
+          else
+            say(`${result.status.padEnd(7)}  ${result.case}${result.reason === undefined ? "" : `  ${result.reason}`}`);
         }
-        const count = (status: CaseResult["status"]): number => results.filter((r) => r.status === status).length;
-        if (options.json !== true)
-          say(
-            `${count("passed")} passed, ${count("failed")} failed, ${count("refused")} refused at level ${path.level}`,
-          );
-        done(count("failed") === 0 ? EXIT.ok : EXIT.no);
-      });
+      } finally {
+        await path.close();
+      }
+      const count = (status: CaseResult["status"]): number => results.filter((r) => r.status === status).length;
+      if (options.json !== true)
+        say(`${count("passed")} passed, ${count("failed")} failed, ${count("refused")} refused ${path.where}`);
+      done(count("failed") === 0 ? EXIT.ok : EXIT.no);
+    });
   },
 };

@@ -2,7 +2,7 @@ import { registeredEnclaves } from "../app/registeredEnclaves";
 import { AssayError } from "../domain/errors";
 import { FULFILMENT_GAS } from "../domain/gas";
 import type { CliCommand } from "./command";
-import { type ChainOptions, connected, withChain } from "./connect";
+import { type ChainOptions, connectedToDeployment, withChain } from "./connect";
 import { say, sayJson } from "./output";
 
 const TIP_WEI = 10n ** 9n;
@@ -21,7 +21,7 @@ export const quoteCommand: CliCommand = {
             code: "CLI_QUOTE_INVALID",
             message: "--callback-gas takes a whole number, --min-trust 0 to 4",
           });
-        const quote = await connected(options, async ({ rpc, record }) => {
+        const quote = await connectedToDeployment(options, async ({ rpc, record }) => {
           const block = await rpc.call<{ number: string; baseFeePerGas: string } | null>("eth_getBlockByNumber", [
             "latest",
             false,

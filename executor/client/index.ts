@@ -2,6 +2,7 @@ import { hexlify, randomBytes, type Signer, type TransactionReceipt } from "ethe
 import { contractOf } from "../deployment/deploy";
 import { checkDeployment, type DeploymentRecord, readDeployment } from "../deployment/record";
 import { AssayError, isAssayError } from "../domain/errors";
+import { TRANSACTION_GAS_CAP } from "../domain/gas";
 import { type Hex32, hex32, ZERO_32 } from "../domain/ids";
 import type { Check, Verdict } from "../explain/checks";
 import { STATUS_NAMES } from "../explain/ending";
@@ -11,6 +12,7 @@ import { verifyRequest } from "../explain/verifyRequest";
 import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../protocol/tensorSet";
 import { encodeTerms, standardTerms, type Terms } from "../protocol/terms";
 import { gasUsedBy, providerChain } from "./chain";
+import { requestGas } from "./requestGas";
 
 export { REFUSAL_REASON } from "../protocol/statement";
 export type { NamedTensor } from "../protocol/tensorSet";
@@ -30,6 +32,8 @@ export interface InferenceArgs {
   readonly model: string;
   /** In the model's declared order, each under its name. */
   readonly inputs: readonly NamedTensor[];
+  /** Says that the model takes no input; without it an empty list is refused, since it is a mistake more often. */
+  readonly takesNoInput?: true;
   /** Escrowed for whoever answers; back after the deadline if nobody does. `assay quote` says what covers the gas. */
   readonly rewardWei: bigint;
   /** What differs from the standard terms. Default deadline: one hour of block time from now. */
@@ -98,18 +102,20 @@ export class AssayClient {
 
   /**
    * Makes a request and waits until it is mined.
-   * @throws AssayError `CLIENT_MODEL_INVALID`, `CLIENT_NO_INPUT`, `CLIENT_NOT_MINED`, `TERMS_…`, `TENSOR_…`
+   * @throws AssayError `CLIENT_MODEL_INVALID`, `CLIENT_NO_INPUT`, `CLIENT_INPUT_TOO_LARGE`, `CLIENT_NOT_MINED`, `TERMS_…`, `TENSOR_…`
    */
   async request(args: InferenceArgs): Promise<AskedInference> {
     const modelHash = modelOf(args.model);
-    if (args.inputs.length === 0)
+    if (args.inputs.length === 0 && args.takesNoInput !== true)
       throw new AssayError({ code: "CLIENT_NO_INPUT", message: "a request needs at least one input tensor" });
     const { timestamp } = await new ChainReader(this.chain).block("latest");
     const terms = standardTerms({ deadline: timestamp + HOUR_SECONDS, ...args.terms });
     const hub = contractOf(this.record, "InferenceHub", this.signer);
+    const input = encodeTensorSet(args.inputs);
+    demandRoom(input);
     const sent = await hub
       .getFunction("request")
-      .send(modelHash, hexlify(encodeTensorSet(args.inputs)), hexlify(encodeTerms(terms)), hexlify(randomBytes(32)), {
+      .send(modelHash, hexlify(input), hexlify(encodeTerms(terms)), hexlify(randomBytes(32)), {
         value: args.rewardWei,
       });
     const receipt = await sent.wait();
@@ -181,6 +187,17 @@ export class AssayClient {
       checks,
     };
   }
+}
+
+/** @throws AssayError `CLIENT_INPUT_TOO_LARGE` for an input whose request no block takes, however much is paid */
+function demandRoom(input: Uint8Array): void {
+  const gas = requestGas(input);
+  if (gas <= TRANSACTION_GAS_CAP) return;
+  throw new AssayError({
+    code: "CLIENT_INPUT_TOO_LARGE",
+    message: `an input of ${input.length} bytes needs ${gas} gas in one transaction, which may use ${TRANSACTION_GAS_CAP}; ask with a smaller input`,
+    context: { bytes: input.length, gas, cap: TRANSACTION_GAS_CAP },
+  });
 }
 
 /** @throws AssayError `CLIENT_MODEL_INVALID` for what is no sha-256 */

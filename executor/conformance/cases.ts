@@ -6,6 +6,7 @@ import type { NamedTensor } from "../protocol/tensorSet";
 import { DType, type DTypeName, elementBytes } from "../protocol/tensorType";
 import { ConformanceError } from "./error";
 import { readTensorProto } from "./tensorProto";
+import { textOf } from "./text";
 
 /** Inputs and the outputs that are expected of them. Names may be empty: then the order is the model's. */
 export interface ConformanceSet {
@@ -118,7 +119,7 @@ function tensorOf(entry: z.output<typeof tensorSchema>): NamedTensor {
     );
   const count = elementCount(dims);
   if (dtype === DType.string) {
-    const strings = (entry.strings ?? []).map((part) => Buffer.from(part, "base64").toString("utf8"));
+    const strings = (entry.strings ?? []).map((part) => textOf(Buffer.from(part, "base64")));
     demand(strings.length, count, name);
     return { name, tensor: { dtype, dims, strings } };
   }

@@ -4,8 +4,7 @@ import { elementCount, type Tensor } from "../protocol/tensor";
 import type { NamedTensor } from "../protocol/tensorSet";
 import { DType, elementBytes, isDType } from "../protocol/tensorType";
 import { ConformanceError } from "./error";
-
-const decoder = new TextDecoder("utf-8", { fatal: true });
+import { textOf } from "./text";
 
 /**
  * Reads a `TensorProto` file (`input_0.pb` of ONNX's backend tests) with its data, raw or in the typed lists
@@ -39,7 +38,7 @@ export function readTensorProto(bytes: Uint8Array): NamedTensor {
         for (const number of varints(value, slice(value))) numbers.push(number);
         break;
       case 6:
-        strings.push(decoder.decode(slice(value)));
+        strings.push(textOf(slice(value)));
         break;
       case 8:
         name = wire.text(value.span);

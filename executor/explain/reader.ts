@@ -67,12 +67,26 @@ export function argsOf(
   return { ...parsed.args.toObject(), eventName: parsed.name };
 }
 
+/** @throws AssayError `RPC_ANSWER_MALFORMED` for an answer that no node of a chain gives */
+function formed<T>(method: string, answer: unknown, read: (answer: unknown) => T): T {
+  try {
+    return read(answer);
+  } catch (cause) {
+    throw new AssayError({
+      code: "RPC_ANSWER_MALFORMED",
+      message: `the node's answer to ${method} is not of the form that it must have; try another node`,
+      context: { method },
+      cause,
+    });
+  }
+}
+
 /** Typed reads over plain JSON-RPC. What a node answers is parsed, never assumed. */
 export class ChainReader {
   constructor(private readonly chain: ExplainChain) {}
 
   async chainId(): Promise<bigint> {
-    return BigInt(z.string().parse(await this.chain.call("eth_chainId")));
+    return formed("eth_chainId", await this.chain.call("eth_chainId"), (answer) => BigInt(z.string().parse(answer)));
   }
 
   async genesisHash(): Promise<Hex32> {
@@ -80,19 +94,19 @@ export class ChainReader {
   }
 
   async code(at: Address): Promise<HexBytes> {
-    return bytes.parse(await this.chain.call("eth_getCode", [at, "latest"]));
+    return formed("eth_getCode", await this.chain.call("eth_getCode", [at, "latest"]), (answer) => bytes.parse(answer));
   }
 
   async block(tag: number | "latest"): Promise<Block> {
     const block = await this.chain.call("eth_getBlockByNumber", [tag === "latest" ? tag : hexNumber(tag), false]);
     if (block === null) throw missing("block", String(tag));
-    return blockSchema.parse(block);
+    return formed("eth_getBlockByNumber", block, (answer) => blockSchema.parse(answer));
   }
 
   async transaction(of: Hex32): Promise<Transaction> {
     const transaction = await this.chain.call("eth_getTransactionByHash", [of]);
     if (transaction === null) throw missing("transaction", of);
-    return transactionSchema.parse(transaction);
+    return formed("eth_getTransactionByHash", transaction, (answer) => transactionSchema.parse(answer));
   }
 
   /**
@@ -114,7 +128,7 @@ export class ChainReader {
         const answer = await this.chain.call("eth_getLogs", [
           { address: query.address, topics: query.topics, fromBlock: hexNumber(from), toBlock: hexNumber(to) },
         ]);
-        found.push(...z.array(logSchema).parse(answer));
+        found.push(...formed("eth_getLogs", answer, (logs) => z.array(logSchema).parse(logs)));
         from = to + 1;
       } catch (error) {
         if (!isAssayError(error, "RPC_ERROR") || to === from) throw error;
@@ -124,7 +138,7 @@ export class ChainReader {
     return found.sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex);
   }
 
-  /** The answers of a view function by name. @throws AssayError `RPC_ERROR` where the node has no state of that block */
+  /** The answers of a view function by name. @throws AssayError `RPC_ANSWER_MALFORMED`, `RPC_ERROR` where the node has no state of that block */
   async view(
     target: { contract: Interface; at: Address; block?: number },
     name: string,
@@ -132,9 +146,11 @@ export class ChainReader {
   ): Promise<Readonly<Record<string, unknown>> & readonly unknown[]> {
     const data = target.contract.encodeFunctionData(name, args);
     const tag = target.block === undefined ? "latest" : hexNumber(target.block);
-    const answer = bytes.parse(await this.chain.call("eth_call", [{ to: target.at, data }, tag]));
-    return target.contract.decodeFunctionResult(name, answer) as unknown as Readonly<Record<string, unknown>> &
-      readonly unknown[];
+    const answer = await this.chain.call("eth_call", [{ to: target.at, data }, tag]);
+    const decoded = formed(`eth_call of ${name}`, answer, (result) =>
+      target.contract.decodeFunctionResult(name, bytes.parse(result)),
+    );
+    return decoded as unknown as Readonly<Record<string, unknown>> & readonly unknown[];
   }
 }
 

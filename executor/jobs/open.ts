@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import Database from "libsql";
 import { AssayError } from "../domain/errors";
 import { moveGuard } from "./moves";
@@ -15,6 +15,7 @@ export interface OpenStore {
 interface RawDatabase extends SqliteDatabase {
   exec(sql: string): void;
   pragma(text: string): unknown;
+  readonly inTransaction: boolean;
 }
 
 function openRaw(path: string): RawDatabase {
@@ -54,10 +55,13 @@ function lock(path: string): () => void {
   };
 }
 
+/** What SQLite or the file system says when the disk is to blame, and not the statement. */
+const DISK_ERRORS = /^(SQLITE_(FULL|IOERR|CORRUPT|NOTADB|CANTOPEN|READONLY)|ENOSPC|EDQUOT|EIO|EROFS)/;
+
 /** Out of space and broken files are the operator's to mend; both keep what was committed. */
 export function diskError(path: string, cause: unknown): AssayError {
   const code = codeOf(cause);
-  if (code.startsWith("SQLITE_FULL") || code === "ENOSPC") {
+  if (code.startsWith("SQLITE_FULL") || code === "ENOSPC" || code === "EDQUOT") {
     return new AssayError({
       code: "STORE_DISK_FULL",
       message: "the disk is full; nothing was lost, free some space",
@@ -68,10 +72,43 @@ export function diskError(path: string, cause: unknown): AssayError {
   }
   return new AssayError({
     code: "STORE_UNREADABLE",
-    message: "the store can not be opened",
+    message: "the store can not be read or written; look at the disk and its rights, or restore a backup",
     context: { path, sqlite: code },
     cause,
   });
+}
+
+/**
+ * The database as Kysely uses it. Errors of the disk come in our own words, so that the loops above know that waiting helps. And when SQLite
+ * has ended a transaction itself, as it does on a full disk, there is nothing to roll back: the failing rollback would hide the reason.
+ */
+function guarded(raw: RawDatabase, path: string): SqliteDatabase {
+  const told = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (cause) {
+      throw DISK_ERRORS.test(codeOf(cause)) ? diskError(path, cause) : cause;
+    }
+  };
+  const nothing: SqliteStatement = {
+    reader: false,
+    all: () => [],
+    run: () => ({ changes: 0, lastInsertRowid: 0 }),
+    iterate: () => [].values(),
+  };
+  return {
+    close: () => raw.close(),
+    prepare: (text) => {
+      if (text === "rollback" && !raw.inTransaction) return nothing;
+      const statement = told(() => raw.prepare(text));
+      return {
+        reader: statement.reader,
+        all: (parameters) => told(() => statement.all(parameters)),
+        run: (parameters) => told(() => statement.run(parameters)),
+        iterate: (parameters) => told(() => statement.iterate(parameters)),
+      };
+    },
+  };
 }
 
 function migrate(raw: RawDatabase, path: string): void {
@@ -110,7 +147,7 @@ export function openStore(path: string): OpenStore {
     raw.pragma("busy_timeout = 5000");
     migrate(raw, path);
     raw.exec(moveGuard());
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: raw }) });
+    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: guarded(raw, path) }) });
     return {
       db,
       close: async () => {

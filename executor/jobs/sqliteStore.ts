@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { type Kysely, type Selectable, sql } from "kysely";
 import { AssayError } from "../domain/errors";
 import { hex32 } from "../domain/ids";
@@ -94,7 +94,13 @@ function readPart(db: Kysely<Tables>): Pick<JobStore, ReadMethods> {
           context: { path },
         });
       }
-      await sql`VACUUM INTO ${path}`.execute(db);
+      try {
+        await sql`VACUUM INTO ${path}`.execute(db);
+      } catch (error) {
+        // Half a copy must not be taken for a backup, nor stand in the way of the next one.
+        rmSync(path, { force: true });
+        throw error;
+      }
     },
   };
 }

@@ -5,9 +5,6 @@ import { bytesToHex } from "../protocol/bytes";
 import { HUB } from "./hubAbi";
 import type { AnsweredRequest } from "./ports";
 
-/** One transaction of a block may not use more (EIP-7825). */
-export const TRANSACTION_GAS_CAP = 16_777_216n;
-
 const requestTuple = (r: InferenceRequest) => ({
   requester: r.requester,
   salt: r.salt,

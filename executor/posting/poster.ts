@@ -1,13 +1,6 @@
+import { TRANSACTION_GAS_CAP } from "../domain/gas";
 import type { Address } from "../domain/ids";
-import {
-  BASE_GAS,
-  decodeBatchCodes,
-  encodeBatch,
-  encodeOne,
-  expectedGas,
-  itemGas,
-  TRANSACTION_GAS_CAP,
-} from "./encode";
+import { BASE_GAS, decodeBatchCodes, encodeBatch, encodeOne, expectedGas, itemGas } from "./encode";
 import { CODE, FIRST_REGISTRY_CODE } from "./hubAbi";
 import type { Outbox, PostableAnswer, PostingChain } from "./ports";
 import { codeOfRevert } from "./reverts";

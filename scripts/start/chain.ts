@@ -1,5 +1,6 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type NodeKind, type NodeProgram, nodeProgram } from "../../executor/deployment/localNode";
 import type { Child, Children } from "./children";
 import { freePort } from "./freePort";
 
@@ -8,7 +9,7 @@ const READY_WITHIN_MS = 120_000;
 const POLL_MS = 50;
 const ATTEMPTS = 3;
 
-export type ChainKind = "hardhat" | "anvil";
+export type ChainKind = NodeKind;
 
 export interface Chain {
   readonly kind: ChainKind;
@@ -29,28 +30,11 @@ export interface ChainOptions {
   readonly onOutput?: (text: string) => void;
 }
 
-/** The path of the anvil binary of npm, or undefined where no package for this platform is installed. */
-export function anvilBinary(): string | undefined {
-  try {
-    return require.resolve(
-      `@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}/bin/anvil`,
-    );
-  } catch {
-    return undefined;
-  }
-}
-
-function programOf(kind: ChainKind, port: number): { command: string; args: string[] } {
-  if (kind === "anvil") {
-    const command = anvilBinary();
-    if (command === undefined)
-      throw new Error(`there is no anvil for ${process.platform}-${process.arch} in node_modules`);
-    // Chain id and accounts are Hardhat's defaults already; the hardfork is named because P256VERIFY came with Osaka.
-    return { command, args: ["--host", "127.0.0.1", "--port", String(port), "--hardfork", "osaka"] };
-  }
-  // Not `npx hardhat node`: ending npx leaves the real node on the port.
-  const hardhat = path.join(ROOT, "node_modules", "hardhat", "internal", "cli", "bootstrap.js");
-  return { command: process.execPath, args: [hardhat, "node", "--hostname", "127.0.0.1", "--port", String(port)] };
+function programOf(kind: ChainKind, port: number): NodeProgram {
+  const program = nodeProgram(kind, port);
+  if (program === undefined)
+    throw new Error(`there is no ${kind} for ${process.platform}-${process.arch} in node_modules`);
+  return program;
 }
 
 /** One `eth_chainId`; false for "nobody there yet", which is the only failure that is expected while a node starts. */
@@ -69,11 +53,8 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** What each node prints once it owns the port. Without it, somebody else's node on that port would pass for ours. */
-const LISTENING: Readonly<Record<ChainKind, RegExp>> = { hardhat: /Started HTTP/, anvil: /Listening on/ };
-
 /** Polls until the node listens and answers; a node that has ended, or takes two minutes, is an error with its last words. */
-async function waitUntilReady(child: Child, kind: ChainKind, url: string): Promise<void> {
+async function waitUntilReady(child: Child, { listening: announced }: NodeProgram, url: string): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
   let ended = false;
   let listening = false;
@@ -81,7 +62,8 @@ async function waitUntilReady(child: Child, kind: ChainKind, url: string): Promi
     ended = true;
   });
   while (!ended && Date.now() < deadline) {
-    listening ||= LISTENING[kind].test(child.lastWords());
+    // Without the node's own word that it owns the port, somebody else's node on it would pass for ours.
+    listening ||= announced.test(child.lastWords());
     if (listening && (await answers(url))) return;
     await sleep(POLL_MS);
   }
@@ -95,17 +77,17 @@ async function waitUntilReady(child: Child, kind: ChainKind, url: string): Promi
 export async function startChain(options: ChainOptions): Promise<Chain> {
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort());
-    const { command, args } = programOf(options.kind, port);
+    const program = programOf(options.kind, port);
     const child = await options.children.start({
       name: `${options.kind} node`,
-      command,
-      args: [...args, ...(options.args ?? [])],
+      command: program.command,
+      args: [...program.args, ...(options.args ?? [])],
       cwd: ROOT,
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
     const url = `http://127.0.0.1:${port}`;
     try {
-      await waitUntilReady(child, options.kind, url);
+      await waitUntilReady(child, program, url);
       return { kind: options.kind, url, wsUrl: `ws://127.0.0.1:${port}`, port, child, stop: () => child.stop() };
     } catch (error) {
       await child.stop();

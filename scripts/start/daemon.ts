@@ -24,6 +24,10 @@ export interface DaemonOptions {
   /** Raw key of the operator; development chains only. */
   readonly operatorKey: string;
   readonly args?: readonly string[];
+  /** Blocks on top of an ending before it is final; 0 unless said. */
+  readonly confirmations?: number;
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly onOutput?: (text: string) => void;
 }
 
@@ -43,7 +47,7 @@ export async function startDaemon(options: DaemonOptions): Promise<DaemonProcess
       String(port),
       "--allow-raw-key",
       "--confirmations",
-      "0",
+      String(options.confirmations ?? 0),
       "--poll-interval-ms",
       "50",
     ],
@@ -53,7 +57,7 @@ export async function startDaemon(options: DaemonOptions): Promise<DaemonProcess
     name: "executor",
     command: process.execPath,
     args,
-    env: { ...process.env, [ROOT_KEY_ENV]: options.operatorKey },
+    env: { ...process.env, ...options.env, [ROOT_KEY_ENV]: options.operatorKey },
     onOutput: (text) => {
       output = (output + text).slice(-8_000);
       options.onOutput?.(text);

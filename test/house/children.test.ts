@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expect } from "chai";
-import { anvilBinary, startChain } from "../../scripts/start/chain";
+import { anvilBinary } from "../../executor/deployment/localNode";
+import { startChain } from "../../scripts/start/chain";
 import { Children } from "../../scripts/start/children";
 import { freePort } from "../../scripts/start/freePort";
 import { skipTest } from "../../scripts/test/skip";

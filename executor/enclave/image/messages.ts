@@ -50,8 +50,11 @@ const failure = z.strictObject({
 });
 const statementTimes = { issuedAt: seconds, expiresAt: seconds };
 
-/** An input or output as onnxruntime itself sees it: `type` is the ONNX number, -1 a free dimension. */
-const metadata = z.strictObject({ name: z.string(), type: count, dims: z.array(z.int().check(z.minimum(-1))) });
+/**
+ * An input or output as onnxruntime itself sees it: `type` is the ONNX number, -1 a free dimension. A hostile model makes it infer any
+ * dimension, such as 2^62; that is the model's doing and not the runner's, so it is judged with the model.
+ */
+const metadata = z.strictObject({ name: z.string(), type: count, dims: z.array(z.number()) });
 export type RuntimeMetadata = z.infer<typeof metadata>;
 
 /** A message: the number of its frame, the fields of its body, the sections beside it (`?` = may be absent). */

@@ -1,6 +1,6 @@
 import { loadFixture, time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import { concat, getBytes, hexlify, id, toBeHex, Wallet, ZeroHash } from "ethers";
+import { concat, getBytes, hexlify, id, toBeHex, Wallet, ZeroAddress, ZeroHash } from "ethers";
 import { at, Code, land, open, REWARD, type Stage, Status, setStage } from "../helpers/fixture";
 import { args, HALF_ORDER, highS, type Job } from "../helpers/job";
 import { commitmentOf, hubDomain, RESULT, type Statement, sign } from "../helpers/statements";
@@ -93,6 +93,8 @@ describe("InferenceHub.fulfill", () => {
     for (const change of [
       { requestId: other.requestId },
       { requestId: ZeroHash },
+      // The portable mode: for nobody's request.
+      { requestId: ZeroHash, requester: ZeroAddress },
       { requester: await s.bob.getAddress() },
       { modelHash: id("x") },
       { inputHash: id("x") },
@@ -240,6 +242,23 @@ describe("InferenceHub.fulfill", () => {
     await (await rejected(s, job, {}, before - 10n)).to.be
       .revertedWithCustomError(s.hub, "HubSignerNotUsable")
       .withArgs(job.requestId, new Wallet(s.aliceKey).address, Code.SIGNER_CLOSED);
+  });
+
+  it("lands nothing of a key whose heartbeat is overdue or whose epoch has ended, and keeps the request open", async () => {
+    const s = await loadFixture(stage);
+    const signer = new Wallet(s.aliceKey).address;
+    const job = await open(s, { deadline: (await now(s.user)) + 200_000n });
+    const { heartbeatDue, epochEnd } = await s.registry.lifeOf(signer);
+    for (const [since, code] of [
+      [heartbeatDue, Code.HEARTBEAT_OVERDUE],
+      [epochEnd, Code.EPOCH_ENDED],
+    ] as const) {
+      await time.increaseTo(since);
+      await (await rejected(s, job, {})).to.be
+        .revertedWithCustomError(s.hub, "HubSignerNotUsable")
+        .withArgs(job.requestId, signer, code);
+    }
+    expect((await s.hub.statusOf(job.requestId)).status).to.equal(Status.Open);
   });
 
   it("a request without reward lands and credits nothing", async () => {

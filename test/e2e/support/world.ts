@@ -13,7 +13,7 @@ import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../../../exe
 import { encodeTerms, standardTerms, type Terms } from "../../../executor/protocol/terms";
 import { type Chain, type ChainKind, startChain } from "../../../scripts/start/chain";
 import { Children } from "../../../scripts/start/children";
-import { type DaemonProcess, startDaemon } from "../../../scripts/start/daemon";
+import { type DaemonOptions, type DaemonProcess, startDaemon } from "../../../scripts/start/daemon";
 import { localKey } from "../../../scripts/start/localKeys";
 import { committedModel } from "../../../scripts/start/marketData";
 
@@ -29,11 +29,14 @@ export interface World {
   readonly dataDir: string;
   readonly hub: Contract;
   readonly requester: Signer;
-  start(args?: readonly string[], deploymentFile?: string): Promise<DaemonProcess>;
+  /** `way` may lead the daemon to its node by another address than the chain's own; that one then has no websocket. */
+  start(args?: readonly string[], deploymentFile?: string, way?: Way): Promise<DaemonProcess>;
   /** Seconds of the newest block. */
   now(): Promise<number>;
   end(): Promise<void>;
 }
+
+export type Way = Partial<Pick<DaemonOptions, "rpcUrl" | "onOutput" | "env" | "confirmations">>;
 
 export async function openWorld(kind: ChainKind, chainArgs: readonly string[] = []): Promise<World> {
   const children = new Children();
@@ -57,11 +60,12 @@ export async function openWorld(kind: ChainKind, chainArgs: readonly string[] = 
       dataDir,
       requester,
       hub: contractOf(record, "InferenceHub", requester),
-      start: (args = [], file = deploymentFile) =>
+      start: (args = [], file = deploymentFile, way = {}) =>
         startDaemon({
           children,
+          ...(way.rpcUrl === undefined ? { wsUrl: chain.wsUrl } : {}),
           rpcUrl: chain.url,
-          wsUrl: chain.wsUrl,
+          ...way,
           deploymentFile: file,
           dataDir,
           operatorKey: localKey(1),

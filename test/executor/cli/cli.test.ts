@@ -48,6 +48,27 @@ describe("command line", function () {
     ["an executor that does not answer", ["status", "--url", "http://127.0.0.1:1"], 3, "STATUS_UNREACHABLE"],
     ["a model file that is not there", ["model", "inspect", "nowhere.onnx"], 2, "CLI_FILE_UNREADABLE"],
     ["a folder of cases that is not there", ["model", "check", "nowhere"], 3, "CASE_NOT_FOUND"],
+    ["a path that is none", ["model", "check", ".", "--through", "air"], 2, "CLI_PATH_UNKNOWN"],
+    ["a sandbox level that is none", ["model", "check", ".", "--minimum-level", "4"], 2, "CLI_LEVEL_INVALID"],
+    ["a time that is no number", ["model", "check", ".", "--timeout-seconds", "soon"], 2, "CLI_NUMBER_INVALID"],
+    [
+      "a chain's address for the enclave alone",
+      ["model", "check", ".", "--rpc-url", "http://127.0.0.1:1"],
+      2,
+      "CLI_OPTION_UNUSED",
+    ],
+    [
+      "money where nothing is paid",
+      ["model", "check", ".", "--through", "chain", "--reward-wei", "1"],
+      2,
+      "CLI_OPTION_UNUSED",
+    ],
+    [
+      "a running chain without a reward",
+      ["model", "check", ".", "--through", "chain", "--rpc-url", "http://127.0.0.1:1"],
+      2,
+      "CLI_REWARD_MISSING",
+    ],
     ["a store that is not there", ["store", "backup", "copy", "--store", "nowhere.sqlite"], 3, "STORE_MISSING"],
     [
       "a password file that is not there",

@@ -39,6 +39,13 @@ describe("conformance: tensor files of ONNX's backend tests", () => {
     expect(texts.tensor).to.deep.equal(stringTensor([1], ["ä"]));
   });
 
+  it("keeps a byte order mark that a string begins with, and refuses a string that is no UTF-8", () => {
+    const marked = readTensorProto(message(integerField(1, 1), integerField(2, 8), textField(6, "\ufeffa")));
+    expect(marked.tensor).to.deep.equal(stringTensor([1], ["\ufeffa"]));
+    const broken = message(integerField(1, 1), integerField(2, 8), bytesField(6, Uint8Array.of(0xff)));
+    expect(codeOf(() => readTensorProto(broken))).to.equal("CASE_TENSOR_UNSUPPORTED");
+  });
+
   it("refuses types that are not carried, and data that does not fill its shape", () => {
     expect(codeOf(() => readTensorProto(message(integerField(2, 16), bytesField(9, Buffer.alloc(2)))))).to.equal(
       "CASE_TENSOR_UNSUPPORTED",
@@ -59,6 +66,12 @@ describe("conformance: the compact form", () => {
     expect(
       readCompact(io({ name: "x", dtype: "string", dims: [1], strings: ["w6Q="] }))[0]?.inputs[0]?.tensor,
     ).to.deep.equal(stringTensor([1], ["ä"]));
+  });
+  it("keeps a byte order mark that a string begins with, and refuses a string that is no UTF-8", () => {
+    const strings = (bytes: string | Uint8Array) =>
+      io({ name: "x", dtype: "string", dims: [1], strings: [Buffer.from(bytes as string).toString("base64")] });
+    expect(readCompact(strings("\ufeffa"))[0]?.inputs[0]?.tensor).to.deep.equal(stringTensor([1], ["\ufeffa"]));
+    expect(codeOf(() => readCompact(strings(Uint8Array.of(0xff))))).to.equal("CASE_TENSOR_UNSUPPORTED");
   });
   it("refuses what is not the form, an unknown type, and a wrong length", () => {
     expect(codeOf(() => readCompact("{"))).to.equal("CASE_MALFORMED");

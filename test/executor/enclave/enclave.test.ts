@@ -184,12 +184,16 @@ for (const way of WAYS) {
       const double = encodeTensorSet([
         { name: "x", tensor: tensorFrom({ dtype: DType.double, dims: [2], values: [1, 2] }) },
       ]);
+      const otherRank = encodeTensorSet([
+        { name: "x", tensor: tensorFrom({ dtype: DType.float, dims: [1, 2], values: [1, 2] }) },
+      ]);
       const cases: [number, Uint8Array, number][] = [
         [201, Uint8Array.of(1, 2, 3), REFUSAL_REASON.INPUT_MALFORMED],
         [202, Buffer.concat([floats([1, 2]), Buffer.from([0])]), REFUSAL_REASON.INPUT_MALFORMED],
         [203, floats([1, 2, 3]), REFUSAL_REASON.INPUT_MISMATCH],
         [204, floats([1, 2], "z"), REFUSAL_REASON.INPUT_MISMATCH],
         [205, double, REFUSAL_REASON.INPUT_MISMATCH],
+        [206, otherRank, REFUSAL_REASON.INPUT_MISMATCH],
       ];
       for (const [n, input, reason] of cases) {
         const answer = answered(await enclave.run(task(model, { requestId: requestId(n), input }), model));

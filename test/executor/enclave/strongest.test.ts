@@ -5,6 +5,7 @@ import { ephemeralPlatform } from "../../../executor/enclave/platform/platform";
 import type { Enclave } from "../../../executor/enclave/ports";
 import { locateImage } from "../../../executor/enclave/sandbox/image";
 import { startEnclave } from "../../../executor/enclave/supervisor";
+import { MAX_FRAME_BYTES } from "../../../executor/protocol/frames";
 import { keccak256, REFUSAL_REASON } from "../../../executor/protocol/statement";
 import { enclaveConfig, failureOf, floats, refusedWith, requestId, sha256, task } from "./support/enclave";
 import { endlessModel, identityModel, sumModel } from "./support/onnx";
@@ -115,6 +116,16 @@ describe("an enclave at the strongest level of this machine", function () {
       expect(failureOf(await enclave.run(task(file, { requestId: requestId(2), input: small }), file))).to.equal(
         "result",
       );
+    }));
+
+  it("refuses an input that no frame can carry, and serves the next", () =>
+    withEnclave({}, async (enclave) => {
+      const outcome = await enclave.run(task(model, { input: new Uint8Array(MAX_FRAME_BYTES) }), model);
+      expect(outcome.ok ? "answered" : outcome.failure).to.deep.include({
+        code: "MODEL_UNAVAILABLE",
+        retryable: false,
+      });
+      expect(failureOf(await enclave.run(task(model), model))).to.equal("result");
     }));
 
   it("reports its end and answers nothing afterwards", () =>

@@ -215,6 +215,15 @@ describe("verifyRequest", () => {
     expect(error).to.be.instanceOf(AssayError).with.property("code", "RPC_UNREACHABLE");
   });
 
+  it("throws for a node whose answers have no form, which is no finding either", async () => {
+    const asked = await world.ask();
+    for (const method of ["eth_chainId", "eth_getBlockByNumber", "eth_getCode", "eth_getLogs"]) {
+      const odd = world.chain((called, _params, answer) => (called === method ? { odd: 1 } : answer));
+      const error = await explain(asked, odd).catch((caught: unknown) => caught);
+      expect(error, method).to.be.instanceOf(AssayError).with.property("code", "RPC_ANSWER_MALFORMED");
+    }
+  });
+
   describe("a node that lies is found out", () => {
     /** Changes the bytes of one log of the hub or the registry. */
     const tampered = (topic: string, change: (data: string) => string) =>

@@ -44,6 +44,8 @@ export function compareMetadata(
         return `${half}[${i}]: type ${entry.dtype} declared, ${other.type} seen`;
       if (entry.dims.length !== other.dims.length)
         return `${half}[${i}]: rank ${entry.dims.length} declared, ${other.dims.length} seen`;
+      if (other.dims.some((dim) => dim < -1 || !Number.isSafeInteger(dim)))
+        return `${half}[${i}]: a dimension that no tensor has`;
       const differs = entry.dims.some((dim, d) => dim !== null && other.dims[d] !== -1 && dim !== other.dims[d]);
       if (differs) return `${half}[${i}]: another shape`;
     }

@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
-import type { Secp256k1 } from "@bitauth/libauth" with { "resolution-mode": "import" };
 import { x25519 } from "@noble/curves/ed25519";
 import { type Address, address, type Hex32 } from "../../../domain/ids";
 import { hexToBytes } from "../../../protocol/bytes";
 import { keccak256 } from "../../../protocol/statement";
+
+/** This file of the package alone: its index initialises every algorithm it has. */
+const curveWith = async (seed: Uint8Array) =>
+  (await import("@bitauth/libauth/build/lib/crypto/secp256k1.js")).instantiateSecp256k1(seed);
+type Secp256k1 = Awaited<ReturnType<typeof curveWith>>;
 
 /** RFC 9458, section 3.1: one key, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 with AES-128-GCM. */
 const KEY_CONFIG_HEAD = Uint8Array.of(0, 0x00, 0x20);
@@ -36,9 +40,7 @@ export class EnclaveKeys {
    * that plain JavaScript takes for a signature. The seed blinds its scalar multiplications.
    */
   static async create(): Promise<EnclaveKeys> {
-    // This file of the package alone: its index initialises every algorithm it has.
-    const { instantiateSecp256k1 } = await import("@bitauth/libauth/build/lib/crypto/secp256k1.js");
-    const curve = await instantiateSecp256k1(randomBytes(32));
+    const curve = await curveWith(randomBytes(32));
     let signing: Uint8Array = randomBytes(32);
     while (!curve.validatePrivateKey(signing)) signing = randomBytes(32);
     return new EnclaveKeys(curve, signing);

@@ -5,11 +5,9 @@ import { ONNX_REFUSALS } from "../../../../executor/protocol/onnx/refusal";
 import { encodeTensorSignature } from "../../../../executor/protocol/tensorSignature";
 import { readOnnx } from "../../../../scripts/models/committed";
 import { type Random, seededRandom } from "../../../../scripts/models/train/random";
+import { FUZZ_MODELS, FUZZ_SEED } from "../../../fixtures/fuzzSize";
 import { HOSTILE_MODELS } from "../../../fixtures/hostileModels";
 
-const SEED = 20_261_124;
-/** The nightly run asks for 10,000. */
-const MUTANTS = Number(process.env.ASSAY_FUZZ_MUTANTS ?? 300);
 const LARGEST_ORIGINAL = 10_000;
 
 const below = (random: Random, limit: number): number => Math.floor(random() * limit);
@@ -56,14 +54,14 @@ function mutate(original: Uint8Array, random: Random): Buffer {
 }
 
 describe("protocol/onnx: mutated models", () => {
-  it(`ends in a signature or a known refusal for ${MUTANTS} mutants (seed ${SEED})`, () => {
-    const random = seededRandom(SEED);
+  it(`ends in a signature or a known refusal for ${FUZZ_MODELS} mutants (seed ${FUZZ_SEED})`, () => {
+    const random = seededRandom(FUZZ_SEED);
     const originals = [
       ...["liquidation_risk", "eth_volatility"].map(readOnnx),
       ...HOSTILE_MODELS.map(({ build }) => build()).filter(({ length }) => length < LARGEST_ORIGINAL),
     ];
     const seen = new Map<string, number>();
-    for (let i = 0; i < MUTANTS; i += 1) {
+    for (let i = 0; i < FUZZ_MODELS; i += 1) {
       const verdict = admit(mutate(originals[i % originals.length] ?? new Uint8Array(0), random), DEFAULT_LIMITS);
       if (verdict.ok) encodeTensorSignature(verdict.signature);
       else expect(ONNX_REFUSALS).to.have.property(verdict.reason.code);
@@ -73,11 +71,11 @@ describe("protocol/onnx: mutated models", () => {
     // Mutants that all fail alike would prove little.
     expect(seen.get("admitted") ?? 0).to.be.greaterThan(10);
     expect(seen.size).to.be.greaterThan(10);
-  }).timeout(20_000);
+  }).timeout(20_000 + 10 * FUZZ_MODELS);
 
   it("ends for random bytes", () => {
-    const random = seededRandom(SEED + 1);
-    for (let i = 0; i < MUTANTS; i += 1) {
+    const random = seededRandom(FUZZ_SEED + 1);
+    for (let i = 0; i < FUZZ_MODELS; i += 1) {
       const bytes = Uint8Array.from({ length: below(random, 200) }, () => below(random, 256));
       expect(admit(bytes).ok).to.equal(false);
     }

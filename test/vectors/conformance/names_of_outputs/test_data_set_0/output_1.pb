@@ -1,0 +1,2 @@
+
+Bconstructor*é

@@ -1,0 +1,2 @@
+
+B leading and trailing *ó

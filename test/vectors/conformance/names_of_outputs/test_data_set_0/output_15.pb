@@ -1,0 +1,3 @@
+
+Bquote " and \ and 
+*÷
