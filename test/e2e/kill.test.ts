@@ -15,7 +15,7 @@ type Moment = "before" | "after";
 
 /** What makes a job enter a state, and how it must end although the daemon was killed there. */
 interface Life {
-  readonly lead: "served" | "orphaned" | "orphaned for good" | "trust too high" | "enclave in trouble";
+  readonly lead: "served" | "orphaned" | "orphaned for good" | "for another operator" | "enclave in trouble";
   readonly ends: "Fulfilled" | "Refunded" | "nothing on the chain";
 }
 const SERVED: Life = { lead: "served", ends: "Fulfilled" };
@@ -32,7 +32,7 @@ const LIVES: Readonly<Record<Point, Life>> = {
   settled: SERVED,
   orphaned: { lead: "orphaned", ends: "Fulfilled" },
   expired: { lead: "orphaned for good", ends: "nothing on the chain" },
-  abandoned: { lead: "trust too high", ends: "Refunded" },
+  abandoned: { lead: "for another operator", ends: "Refunded" },
   dead: { lead: "enclave in trouble", ends: "Refunded" },
 };
 
@@ -71,9 +71,9 @@ describe("a daemon that is killed at every point of a job's life", function () {
   }
 
   /** The same request each time, so that one that a reorg dropped can come again. */
-  async function ask(minTrust: number): Promise<string> {
+  async function ask(assignedOperator: number): Promise<string> {
     const [set] = goldenSets("liquidation_risk");
-    const [input, terms] = [encoded(set?.inputs ?? []), encodeTerms(standardTerms({ deadline, minTrust }))];
+    const [input, terms] = [encoded(set?.inputs ?? []), encodeTerms(standardTerms({ deadline, assignedOperator }))];
     const model = committedModel("liquidation_risk").hash;
     const sent = await world.hub
       .getFunction("request")
@@ -131,9 +131,9 @@ describe("a daemon that is killed at every point of a job's life", function () {
       // A node's clock that was moved on stays there; the next block shows it.
       await mine(1);
       deadline = Number(await world.now()) + DEADLINE_SECONDS;
-      const minTrust = lead === "trust too high" ? 255 : 1;
+      const operator = lead === "for another operator" ? 99 : 0;
       const unasked = await rpc("evm_snapshot");
-      const asked = await ask(minTrust);
+      const asked = await ask(operator);
       if (lead === "orphaned" || lead === "orphaned for good") {
         // The daemon answers it, and then the chain knows nothing of it.
         const first = await start(store);
@@ -151,7 +151,7 @@ describe("a daemon that is killed at every point of a job's life", function () {
         await killed(store, { at, moment, fault: lead === "enclave in trouble" }, goOn);
 
       const last = await start(store);
-      if (lead === "orphaned") expect(await ask(minTrust)).to.equal(asked);
+      if (lead === "orphaned") expect(await ask(operator)).to.equal(asked);
       if (ends === "Refunded") {
         await rpc("evm_increaseTime", 2 * DEADLINE_SECONDS);
         await mine(1);
