@@ -1,54 +1,9 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { expect } from "chai";
 import { freePort } from "../../scripts/start/freePort";
+import { CuttableWay } from "./support/cuttableWay";
 import { ask, committedModel, encoded, ended, goldenSets, openWorld, type World } from "./support/world";
 
 const DIGITS = committedModel("digits").hash;
-
-/** A way to a node that can be cut in the middle of a read and mended again, while the node itself goes on. */
-class CuttableWay {
-  readonly #sockets = new Set<Socket>();
-  #server: Server | undefined;
-
-  constructor(
-    readonly port: number,
-    readonly target: number,
-  ) {}
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
-  }
-
-  mend(): Promise<void> {
-    const server = createServer((near) => {
-      const far = connect(this.target, "127.0.0.1");
-      for (const socket of [near, far]) {
-        this.#sockets.add(socket);
-        socket.on("error", () => undefined);
-        socket.on("close", () => {
-          this.#sockets.delete(socket);
-          near.destroy();
-          far.destroy();
-        });
-      }
-      near.pipe(far).pipe(near);
-    });
-    this.#server = server;
-    return new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(this.port, "127.0.0.1", () => resolve());
-    });
-  }
-
-  cut(): Promise<void> {
-    const server = this.#server;
-    return new Promise((resolve) => {
-      if (server === undefined) return resolve();
-      server.close(() => resolve());
-      for (const socket of this.#sockets) socket.destroy();
-    });
-  }
-}
 
 describe("the main job with its node lost midway", () => {
   let world: World;
