@@ -85,12 +85,14 @@ async function firstOf(
   signal: AbortSignal | undefined,
 ): Promise<{ ok: true; message: MessageOf<"hello"> } | { ok: false; reason: string }> {
   let timer: NodeJS.Timeout | undefined;
+  let abort = (): void => undefined;
   const timeout = new Promise<{ ok: false; reason: string }>((resolve) => {
     timer = setTimeout(
       () => resolve({ ok: false, reason: `no sign of life within ${HELLO_TIMEOUT_MS} ms` }),
       HELLO_TIMEOUT_MS,
     );
-    signal?.addEventListener("abort", () => resolve({ ok: false, reason: "aborted" }), { once: true });
+    abort = () => resolve({ ok: false, reason: "aborted" });
+    signal?.addEventListener("abort", abort, { once: true });
   });
   const outcome = await Promise.race([
     connection.hello.then((message) => ({ ok: true as const, message })),
@@ -98,6 +100,7 @@ async function firstOf(
     timeout,
   ]);
   clearTimeout(timer);
+  signal?.removeEventListener("abort", abort);
   return outcome;
 }
 

@@ -38,7 +38,10 @@ export async function startEnclave(config: EnclaveConfig, signal?: AbortSignal):
       level: launcher.level,
       layers,
     });
-    signal?.addEventListener("abort", () => void enclave.close(), { once: true });
+    const close = (): void => void enclave.close();
+    signal?.addEventListener("abort", close, { once: true });
+    // A daemon outlives many enclaves; each would leave its listener behind.
+    void enclave.exited.then(() => signal?.removeEventListener("abort", close));
     return enclave;
   } catch (error) {
     connection.kill("the start failed");

@@ -52,7 +52,8 @@ export class Judge {
       const [first] = own;
       if (first === undefined) {
         lost++;
-        findings.push(`lost: request ${BigInt(salt)} has no ending`);
+        const mined = idOf.has(salt);
+        findings.push(`lost: request ${BigInt(salt)} ${mined ? "has no ending" : "is not in the chain"}`);
         continue;
       }
       if (own.length > 1) {

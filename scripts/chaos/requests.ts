@@ -89,7 +89,7 @@ export class Requests {
 
   static async open(args: { world: World; rpc: RpcClient; random: Random; tasks: ReturnType<typeof tasks> }) {
     const { world, rpc, random } = args;
-    const wallets = Array.from({ length: REQUESTERS }, (_, i) => new Wallet(localKey(8 + i)));
+    const wallets = Array.from({ length: REQUESTERS }, (_, i) => new Wallet(localKey(4 + i)));
     return new Requests(rpc, {
       world,
       wallets,
@@ -137,8 +137,10 @@ export class Requests {
     if (this.paused) return;
     for (const { address, raws } of this.#byAccount) {
       const next = Number(await this.rpc.call<string>("eth_getTransactionCount", [address, "latest"]));
-      for (const raw of raws.slice(next, next + WINDOW))
-        await this.rpc.batch([{ method: "eth_sendRawTransaction", params: [raw] }]);
+      for (const raw of raws.slice(next, next + WINDOW)) {
+        const [answer] = await this.rpc.batch([{ method: "eth_sendRawTransaction", params: [raw] }]);
+        if (answer?.ok === false && process.env.DBG) console.log("DEBUG", address, next, answer.error.message);
+      }
     }
   }
 }
