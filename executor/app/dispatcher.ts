@@ -102,7 +102,8 @@ export class Dispatcher {
     do {
       this.again = false;
       const room = slots() - this.inWork.size;
-      if (signal.aborted || room <= 0) return;
+      // A claim for each job that ends would be as many commits; half of the slots at once keeps every runner fed.
+      if (signal.aborted || room <= 0 || this.inWork.size > slots() / 2) return;
       const jobs = await store.claim({ limit: room, leaseMs, nowMs: nowMs() });
       for (const job of jobs) this.take(job, signal);
     } while (this.again);

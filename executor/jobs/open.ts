@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from "kysely";
 import Database from "libsql";
 import { AssayError } from "../domain/errors";
 import { moveGuard } from "./moves";
@@ -96,19 +96,46 @@ function guarded(raw: RawDatabase, path: string): SqliteDatabase {
     run: () => ({ changes: 0, lastInsertRowid: 0 }),
     iterate: () => [].values(),
   };
+  const prepare = (text: string): SqliteStatement => {
+    const statement = told(() => raw.prepare(text));
+    return {
+      reader: statement.reader,
+      all: (parameters) => told(() => statement.all(parameters)),
+      run: (parameters) => told(() => statement.run(parameters)),
+      iterate: (parameters) => told(() => statement.iterate(parameters)),
+    };
+  };
+  const prepared = new Map<string, SqliteStatement>();
   return {
     close: () => raw.close(),
     prepare: (text) => {
       if (text === "rollback" && !raw.inTransaction) return nothing;
-      const statement = told(() => raw.prepare(text));
-      return {
-        reader: statement.reader,
-        all: (parameters) => told(() => statement.all(parameters)),
-        run: (parameters) => told(() => statement.run(parameters)),
-        iterate: (parameters) => told(() => statement.iterate(parameters)),
-      };
+      const known = prepared.get(text);
+      if (known !== undefined) return known;
+      const statement = prepare(text);
+      // Few statements make up nearly all work; those with lists of values come in every length.
+      if (prepared.size < MAX_PREPARED && text.length < MAX_PREPARED_CHARS) prepared.set(text, statement);
+      return statement;
     },
   };
+}
+
+const MAX_PREPARED = 200;
+const MAX_PREPARED_CHARS = 4_096;
+
+/**
+ * Runs a transaction whose commit survives a power cut, and with it everything committed before. Kysely has one connection here, so that
+ * nobody else's commit comes in between.
+ */
+export function durably<T>(db: Kysely<Tables>, work: (tx: Kysely<Tables>) => Promise<T>): Promise<T> {
+  return db.connection().execute(async (connection) => {
+    await sql`PRAGMA synchronous = FULL`.execute(connection);
+    try {
+      return await connection.transaction().execute(work);
+    } finally {
+      await sql`PRAGMA synchronous = NORMAL`.execute(connection);
+    }
+  });
 }
 
 function migrate(raw: RawDatabase, path: string): void {
@@ -133,8 +160,9 @@ function migrate(raw: RawDatabase, path: string): void {
 
 /**
  * Opens the store of one daemon, bringing it to the newest version.
- * WAL with `synchronous = FULL`: a commit that returned survives a power cut. The outbox needs that, since a signed transaction that
- * was sent and then forgotten would be sent twice with other bytes.
+ * WAL with `synchronous = NORMAL`: a commit that returned survives the death of this process. A power cut may take the store back to an
+ * earlier moment, whole; what was seen is then read from the chain again and what was answered is computed again, by a new key. A transaction
+ * that may have been sent is the one thing that must not be forgotten, or it would be sent twice with other bytes: see `durably`.
  * @throws AssayError `STORE_LOCKED`, `STORE_VERSION_NEWER`, `STORE_DISK_FULL`, `STORE_UNREADABLE`
  */
 export function openStore(path: string): OpenStore {
@@ -143,7 +171,7 @@ export function openStore(path: string): OpenStore {
   try {
     const raw = openRaw(path);
     raw.pragma("journal_mode = WAL");
-    raw.pragma("synchronous = FULL");
+    raw.pragma("synchronous = NORMAL");
     raw.pragma("busy_timeout = 5000");
     migrate(raw, path);
     raw.exec(moveGuard());

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { durably } from "./open";
 import type { JobStore } from "./ports";
 import { outboxRow, transactionOf } from "./rows";
 import type { Tables } from "./schema";
@@ -9,7 +10,7 @@ export function outboxPart(
 ): Pick<JobStore, "recordTransaction" | "openTransactions" | "closeTransaction"> {
   return {
     recordTransaction: (tx) =>
-      db.transaction().execute(async (inner) => {
+      durably(db, async (inner) => {
         await inner
           .insertInto("outbox")
           .values(outboxRow(tx))

@@ -114,10 +114,11 @@ export class Poster {
     const { transactions, hub, chain } = this.options;
     const gasFor = (list: readonly PostableAnswer[]): bigint =>
       clamp(list.reduce((sum, item) => sum + itemGas(item), BASE_GAS));
+    const everything = encodeBatch(items);
     const first = await chain.simulate({
       from: transactions.address,
       to: hub,
-      data: encodeBatch(items),
+      data: everything,
       gasLimit: gasFor(items),
     });
     if (!first.result.ok) {
@@ -138,7 +139,7 @@ export class Poster {
     if (good.length === 0 || !this.worthwhile(good, first.baseFeePerGas, first.blockNumber)) return 0;
     await transactions.send({
       to: hub,
-      data: encodeBatch(good),
+      data: good.length === items.length ? everything : encodeBatch(good),
       gasLimit: gasFor(good),
       label: "fulfillBatch",
       jobIds: good.map((item) => item.jobId),

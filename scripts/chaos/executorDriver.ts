@@ -72,13 +72,21 @@ export class ExecutorDriver {
     await this.way.mend();
   }
 
-  tail(): string {
-    return this.#daemon?.tail() ?? "";
+  /** What the daemon says of itself, for people who look for what went wrong. */
+  async lastWords(): Promise<string> {
+    const daemon = this.#daemon;
+    if (daemon === undefined) return "no daemon is up";
+    const status = await fetch(`${daemon.httpUrl}/status`, { signal: AbortSignal.timeout(5_000) })
+      .then((answer) => answer.text())
+      .catch((error: unknown) => `no status: ${String(error)}`);
+    return `${daemon.tail()}\n${status.slice(0, 2_000)}`;
   }
 
   async close(): Promise<void> {
     await this.#starting;
-    await this.#daemon?.child.stop();
+    const daemon = this.#daemon;
+    this.#daemon = undefined;
+    await daemon?.child.stop();
     await this.way.cut();
   }
 
@@ -95,12 +103,17 @@ export class ExecutorDriver {
   }
 
   async #launch(): Promise<void> {
-    this.#daemon = await this.world.start([], this.world.deploymentFile, {
+    const daemon = await this.world.start([], this.world.deploymentFile, {
       rpcUrl: this.way.url,
       confirmations: CONFIRMATIONS,
       onOutput: (text) => {
         if (/not foreseen|"level":"(fatal|error)"/.test(text)) this.surprises.push(text.trim());
       },
+    });
+    this.#daemon = daemon;
+    void daemon.child.exited.then(({ code, signal }) => {
+      if (this.#daemon === daemon)
+        this.failure = new Error(`the daemon ended by itself (${signal ?? code}):\n${daemon.tail()}`);
     });
   }
 }

@@ -31,7 +31,6 @@ describe("hostile models in an enclave at the strongest level of this machine", 
     const expected: readonly string[] = ends.get(name) ?? [verdict];
     it(`ends ${name} (${attack}) by ${expected.join(" or ")}`, async () => {
       const ending = await endingOf(enclave, build(), requestId(1_000_000 + next));
-      if (verdict === "dynamic") console.log("DBG", name, ending.code, ending.detail.slice(0, 120));
       expect(expected, `${ending.code}: ${ending.detail}`).to.include(ending.code);
       expect(ending.reachedRuntime).to.equal(verdict === "dynamic");
     });
