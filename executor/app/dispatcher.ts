@@ -55,6 +55,11 @@ const RETRY_FIRST_MS = 200;
 const RETRY_MOST_MS = 30_000;
 const MODEL_RETRY_MS = 2_000;
 type Signed = Extract<RunOutcome, { ok: true }>;
+/**
+ * Failures that the input may be to blame for. Every other one, an enclave that is gone or has no room, says nothing of the job: counted, it would
+ * end requests for no fault of theirs whenever the machine is short of something for a while. The deadline bounds those.
+ */
+const COUNTED: ReadonlySet<RunFailure["code"]> = new Set(["RUNNER_DIED", "RUN_TIMEOUT"]);
 /** What an enclave signs for a run that keeps failing in this way. Every other failure is no fault of the input. */
 const REFUSED_AFTER: Partial<Record<RunFailure["code"], "RUN_FAILED" | "RUN_LIMIT">> = {
   RUNNER_DIED: "RUN_FAILED",
@@ -102,8 +107,7 @@ export class Dispatcher {
     do {
       this.again = false;
       const room = slots() - this.inWork.size;
-      // A claim for each job that ends would be as many commits; half of the slots at once keeps every runner fed.
-      if (signal.aborted || room <= 0 || this.inWork.size > slots() / 2) return;
+      if (signal.aborted || room <= 0) return;
       const jobs = await store.claim({ limit: room, leaseMs, nowMs: nowMs() });
       for (const job of jobs) this.take(job, signal);
     } while (this.again);
@@ -203,7 +207,8 @@ export class Dispatcher {
   private async failed(args: { job: ClaimedJob; workerId: string; failure: RunFailure; runMs: number }): Promise<void> {
     const { job, failure } = args;
     const { store, nowMs, maxAttempts } = this.options;
-    const attempts = job.attempts + 1;
+    const blamed = COUNTED.has(failure.code);
+    const attempts = job.attempts + (blamed ? 1 : 0);
     if (!failure.retryable || attempts >= maxAttempts) {
       await store.giveUp({ lease: leaseOf(job), state: "dead", reason: failure.code });
     } else {
@@ -212,7 +217,7 @@ export class Dispatcher {
         lease: leaseOf(job),
         notBeforeMs: nowMs() + wait,
         reason: failure.code,
-        countAttempt: true,
+        countAttempt: blamed,
       });
     }
     this.options.onOutcome({

@@ -165,13 +165,13 @@ describe("dispatcher", () => {
     expect(events[0]).to.include({ result: "failed", reason: "ALREADY_SIGNED_OTHER" });
   });
 
-  it("counts an enclave's own error as a failed attempt", async () => {
+  it("takes an enclave's own error for a failure of the enclave, not of the job", async () => {
     const store = new FakeStore();
     const broken = async (): Promise<RunOutcome> => {
       throw new AssayError({ code: "ENCLAVE_REFUSED", message: "" });
     };
     await dispatch(store, choosing(workerThat(broken)));
-    expect(store.calls).to.deep.equal([["release", 200, "MODEL_UNAVAILABLE", true]]);
+    expect(store.calls).to.deep.equal([["release", 200, "MODEL_UNAVAILABLE", false]]);
   });
 
   it("waits without counting an attempt where nobody can serve now, and abandons what nobody ever will", async () => {

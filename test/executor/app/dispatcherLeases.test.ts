@@ -61,6 +61,8 @@ class FakeStore implements Store {
 }
 
 const succeeds = async (): Promise<RunOutcome> => ({ ok: true, answer: answer() });
+const unwilling = async (): Promise<RunOutcome> =>
+  Promise.reject(new AssayError({ code: "ENCLAVE_REFUSED", message: "NOT_SEEN" }));
 const failing = (code: RunFailure["code"], retryable: boolean) => async (): Promise<RunOutcome> => ({
   ok: false,
   failure: { code, detail: "", retryable },
@@ -178,8 +180,16 @@ describe("dispatcher: what becomes of a job", () => {
       [90, 30_000],
     ] as const) {
       const store = new FakeStore([job(1, attempts)]);
-      await setUp(store, choosing(worker(failing("ENCLAVE_BUSY", true)))).run();
+      await setUp(store, choosing(worker(failing("RUN_TIMEOUT", true), unwilling))).run();
       expect(store.writes[0]).to.include({ kind: "release", notBeforeMs: 1_000_000 + wait, countAttempt: true });
+    }
+  });
+
+  it("never ends a job for want of room or of an enclave, however often that happens", async () => {
+    for (const code of ["ENCLAVE_BUSY", "ENCLAVE_GONE", "MODEL_UNAVAILABLE", "SIGNER_RECORD_FULL"] as const) {
+      const store = new FakeStore([job(1, 90)]);
+      await setUp(store, { maxAttempts: 91, ...choosing(worker(failing(code, true))) }).run();
+      expect(store.writes[0]).to.include({ kind: "release", reason: code, countAttempt: false });
     }
   });
 
@@ -234,7 +244,7 @@ describe("dispatcher: what becomes of a job", () => {
       ...choosing(worker(succeeds, refuses)),
     });
     await run();
-    expect(store.writes[0]).to.include({ kind: "release", countAttempt: true });
+    expect(store.writes[0]).to.include({ kind: "release", countAttempt: false });
     expect(events[0]).to.include({ result: "failed", workerId: "enclave" });
   });
 

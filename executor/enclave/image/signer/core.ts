@@ -192,6 +192,8 @@ export class SignerCore {
       model.port.kill(breach);
       return ran(task.call, failure("RUNNER_DIED", breach, true));
     }
+    // It ran: whatever ended its runners before was not this input.
+    this.#strikes.delete(runKey({ modelHash: task.modelHash, inputHash }));
     const outputHash = await this.#parts.keccak.hash(output);
     const { requestId, modelHash, contextRoot, requester, feeWei } = task;
     const signed = signer.signResult({
