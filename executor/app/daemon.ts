@@ -21,7 +21,7 @@ import { Chooser } from "./chooser";
 import { ChainClock } from "./clock";
 import { Dispatcher } from "./dispatcher";
 import { Fleet } from "./fleet";
-import { fastKeccak } from "./hashing";
+import { fastKeccak, hashTransactionsBy } from "./hashing";
 import { intakeLoop } from "./intakeLoop";
 import { openKeys } from "./keys";
 import { Loop } from "./loops";
@@ -67,6 +67,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     // The store's lock lets one daemon in at a time, so whoever held a lease is dead: its jobs need not wait for the lease to end.
     await store.reap(Number.MAX_SAFE_INTEGER);
     const keccak256 = await fastKeccak();
+    hashTransactionsBy(keccak256);
 
     const clock = new ChainClock();
     const hub = record.contracts.InferenceHub.address;

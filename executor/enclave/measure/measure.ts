@@ -15,8 +15,11 @@ interface Identity {
 }
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
-/** Hashes by identity. Lives as long as the process: across processes a file's times prove nothing. */
-const known = new Map<string, string>();
+/**
+ * Hashes by identity, those under way included: enclaves that start together do not hash the same 150 MB each. Lives as long as the process:
+ * across processes a file's times prove nothing.
+ */
+const known = new Map<string, Promise<string>>();
 
 function identityOf(stat: { dev: bigint; ino: bigint; mtimeNs: bigint; ctimeNs: bigint; size: bigint }): string {
   return [stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs, stat.size].join(":");
@@ -26,22 +29,28 @@ async function sha384Of(host: string): Promise<{ hash: string; identity: Identit
   const fd = openSync(host, "r");
   try {
     const key = identityOf(fstatSync(fd, { bigint: true }));
-    const cached = known.get(key);
-    if (cached !== undefined) return { hash: cached, identity: { host, key } };
-    const hasher = createHash("sha384");
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (;;) {
-      const count = readSync(fd, chunk, 0, CHUNK_BYTES, null);
-      if (count === 0) break;
-      hasher.update(chunk.subarray(0, count));
-      // The enclave boots meanwhile; its frames are not to wait for 150 MB of hashing.
-      await new Promise((resolve) => setImmediate(resolve));
+    let hashing = known.get(key);
+    if (hashing === undefined) {
+      hashing = hashOf(fd);
+      known.set(key, hashing);
+      // What could not be read is read again by the next who asks.
+      hashing.catch(() => known.delete(key));
     }
-    const hash = hasher.digest("hex");
-    known.set(key, hash);
-    return { hash, identity: { host, key } };
+    return { hash: await hashing, identity: { host, key } };
   } finally {
     closeSync(fd);
+  }
+}
+
+async function hashOf(fd: number): Promise<string> {
+  const hasher = createHash("sha384");
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (;;) {
+    const count = readSync(fd, chunk, 0, CHUNK_BYTES, null);
+    if (count === 0) return hasher.digest("hex");
+    hasher.update(chunk.subarray(0, count));
+    // The enclave boots meanwhile; its frames are not to wait for 150 MB of hashing.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
