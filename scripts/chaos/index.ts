@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { tasks } from "./requests";
 import { type ChaosReport, chaos } from "./run";
 
 const USAGE = `usage: npm run chaos -- --seed N --seconds S [--requests R] [--chain hardhat|anvil]
@@ -44,10 +45,11 @@ async function main(): Promise<number> {
   const share = (total: number, i: number): number =>
     Math.floor((total * (i + 1)) / chains.length) - Math.floor((total * i) / chains.length);
   const reports: ChaosReport[] = [];
+  const asked = tasks();
   for (const [i, kind] of chains.entries()) {
     say(`seed ${seed} on ${kind}`);
     const [seconds, requests] = [share(plan.seconds, i), share(plan.requests, i)];
-    const report = await chaos({ kind, seed, seconds, requests, say: (line) => say(`  ${line}`) });
+    const report = await chaos({ kind, seed, seconds, requests, tasks: asked, say: (line) => say(`  ${line}`) });
     for (const finding of report.findings) say(`  ${finding}`);
     reports.push(report);
   }

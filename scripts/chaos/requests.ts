@@ -38,8 +38,16 @@ interface Task {
   readonly expected: Expected;
 }
 
-/** Real inputs of the committed models with what bare onnxruntime makes of them on this machine, and what must be refused. */
-export function tasks(): { readonly good: readonly Task[]; readonly bad: readonly Task[] } {
+export interface Tasks {
+  readonly good: readonly Task[];
+  readonly bad: readonly Task[];
+}
+
+/**
+ * Real inputs of the committed models with what bare onnxruntime makes of them on this machine, and what must be refused. Once in a process:
+ * onnxruntime can not be initialised twice.
+ */
+export function tasks(): Tasks {
   process.env.ORT_DISABLE_TELEMETRY = "1";
   const bare = new OnnxRuntime(hostPath(locateImage(), INSIDE.onnxruntime));
   const good = MODELS.flatMap((name) => {
@@ -81,13 +89,13 @@ export class Requests {
       readonly wallets: readonly Wallet[];
       readonly random: Random;
       readonly deadline: number;
-      readonly tasks: ReturnType<typeof tasks>;
+      readonly tasks: Tasks;
     },
   ) {
     for (const { address } of parts.wallets) this.#byAccount.push({ address, raws: [] });
   }
 
-  static async open(args: { world: World; rpc: RpcClient; random: Random; tasks: ReturnType<typeof tasks> }) {
+  static async open(args: { world: World; rpc: RpcClient; random: Random; tasks: Tasks }) {
     const { world, rpc, random } = args;
     const wallets = Array.from({ length: REQUESTERS }, (_, i) => new Wallet(localKey(4 + i)));
     return new Requests(rpc, {

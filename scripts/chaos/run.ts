@@ -6,13 +6,14 @@ import type { ChainKind } from "../start/chain";
 import { ChainDriver } from "./chainDriver";
 import { CONFIRMATIONS, ExecutorDriver } from "./executorDriver";
 import { Judge, type Verdict } from "./judge";
-import { Requests, tasks } from "./requests";
+import { Requests, type Tasks } from "./requests";
 
 export interface ChaosOptions {
   readonly kind: ChainKind;
   readonly seed: number;
   readonly seconds: number;
   readonly requests: number;
+  readonly tasks: Tasks;
   readonly say: (line: string) => void;
 }
 
@@ -45,7 +46,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     executor = await ExecutorDriver.open(world, chainDice);
     const daemon = executor;
     await driver.takeOver();
-    const requests = await Requests.open({ world, rpc, random: requestDice, tasks: tasks() });
+    const requests = await Requests.open({ world, rpc, random: requestDice, tasks: options.tasks });
     const began = Date.now();
     const due = (): number =>
       Math.min(options.requests, Math.ceil((options.requests * (Date.now() - began)) / (seconds * 900)));

@@ -34,6 +34,8 @@ export async function bundleEnclave(
       // Comments that esbuild puts above each module carry its path; minified output has none.
       minifyWhitespace: true,
       minifySyntax: true,
+      // So does the wrapper of a module that is imported when it is needed, unless its names are short.
+      minifyIdentifiers: true,
       legalComments: "none",
       charset: "utf8",
       sourcemap: false,
