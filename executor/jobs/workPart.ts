@@ -116,7 +116,8 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
           state,
           reason,
           fence: sql`fence + 1`,
-          ...(state === "seen" ? { ...NO_ANSWER, attempts: sql`attempts + 1` } : {}),
+          // No attempt: that a key is not known to the chain any more, or not yet again, is no fault of the job.
+          ...(state === "seen" ? NO_ANSWER : {}),
         } as never)
         .where("id", "=", jobId)
         .where("state", "=", "answered")

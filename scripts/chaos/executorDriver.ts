@@ -73,13 +73,20 @@ export class ExecutorDriver {
   }
 
   /** What the daemon says of itself, for people who look for what went wrong. */
-  async lastWords(): Promise<string> {
+  async lastWords(open: readonly string[]): Promise<string> {
     const daemon = this.#daemon;
     if (daemon === undefined) return "no daemon is up";
     const status = await fetch(`${daemon.httpUrl}/status`, { signal: AbortSignal.timeout(5_000) })
       .then((answer) => answer.text())
       .catch((error: unknown) => `no status: ${String(error)}`);
-    return `${daemon.tail()}\n${status.slice(0, 2_000)}`;
+    const jobs = await Promise.all(
+      open.slice(0, 10).map((id) =>
+        fetch(`${daemon.httpUrl}/requests/${id}`, { signal: AbortSignal.timeout(5_000) })
+          .then((answer) => answer.text())
+          .catch(String),
+      ),
+    );
+    return [daemon.tail(), status.slice(0, 2_000), ...jobs].join("\n");
   }
 
   async close(): Promise<void> {

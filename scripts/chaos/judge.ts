@@ -11,6 +11,8 @@ export interface Verdict {
   readonly wrong: number;
   readonly fulfilled: number;
   readonly refused: number;
+  /** Ids of requests that were mined and have no ending. */
+  readonly open: readonly string[];
   /** What was wrong, one line each. */
   readonly findings: readonly string[];
 }
@@ -46,14 +48,16 @@ export class Judge {
     }
     const outputs = await this.#outputsBySalt();
     const findings: string[] = [];
+    const open: string[] = [];
     let [lost, double, wrong, fulfilled, refused, owed] = [0, 0, 0, 0, 0, 0n];
     for (const { salt, expected, rewardWei } of planned) {
       const own = endings.get(idOf.get(salt) ?? "") ?? [];
       const [first] = own;
       if (first === undefined) {
         lost++;
-        const mined = idOf.has(salt);
-        findings.push(`lost: request ${BigInt(salt)} ${mined ? "has no ending" : "is not in the chain"}`);
+        const id = idOf.get(salt);
+        if (id !== undefined) open.push(id);
+        findings.push(`lost: request ${BigInt(salt)} ${id === undefined ? "is not in the chain" : "has no ending"}`);
         continue;
       }
       if (own.length > 1) {
@@ -78,7 +82,7 @@ export class Judge {
       double++;
       findings.push(`double: the operator has ${credit} wei for answers that pay ${owed}`);
     }
-    return { lost, double, wrong, fulfilled, refused, findings };
+    return { lost, double, wrong, fulfilled, refused, open, findings };
   }
 
   #logs(topics: readonly string[]): Promise<Log[]> {

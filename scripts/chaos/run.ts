@@ -105,7 +105,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     for (let i = 0; i <= CONFIRMATIONS; i++) await driver.mine();
     const verdict = await judge.verdict(requests.planned);
     for (const surprise of daemon.surprises) say(`the daemon says: ${surprise}`);
-    if (verdict.lost > 0) say(`the daemon's last words:\n${await daemon.lastWords()}`);
+    if (verdict.lost > 0) say(`the daemon's last words:\n${await daemon.lastWords(verdict.open)}`);
     say(
       `${kind}: ${verdict.fulfilled} fulfilled, ${verdict.refused} refused, ${driver.blocks} blocks, ${daemon.runnerKills} runners killed, ${driver.stolenNonces} nonces taken, ${driver.feeSpikes} fee jumps, ${driver.jumps} clock jumps`,
     );
