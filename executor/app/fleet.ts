@@ -2,7 +2,7 @@ import { AssayError } from "../domain/errors";
 import type { Hex32 } from "../domain/ids";
 import type { Enclave } from "../enclave/ports";
 import { hexToBytes } from "../protocol/bytes";
-import type { RegistryClient } from "./registryClient";
+import type { RegistryClient, Sent } from "./registryClient";
 
 /** The block whose time is "now". */
 export interface ChainNow {
@@ -184,20 +184,20 @@ export class Fleet {
         },
       });
     }
-    await registry.register({
+    const sent = await registry.register({
       document: await this.document(enclave, now),
       endpoint,
       keyConfig: description.keyConfig,
     });
-    await this.options.untilBlock(async () => (await registry.lifeOf(description.signer)).state === 1);
+    await this.effect(sent, async () => (await registry.lifeOf(description.signer)).state === 1);
   }
 
   private async renew(slot: number, member: FleetMember, now: ChainNow): Promise<void> {
     const { registry, endpoint } = this.options;
     const { signer, keyConfig } = member.enclave.description;
     const before = member.epochEnd;
-    await registry.renew({ document: await this.document(member.enclave, now), endpoint, keyConfig });
-    await this.options.untilBlock(async () => {
+    const sent = await registry.renew({ document: await this.document(member.enclave, now), endpoint, keyConfig });
+    await this.effect(sent, async () => {
       const life = await registry.lifeOf(signer);
       member.epochEnd = life.epochEnd;
       member.heartbeatDue = life.heartbeatDue;
@@ -212,14 +212,32 @@ export class Fleet {
     const counter = member.counter + 1n;
     const { blockNumber, blockHash } = namedBlock(now);
     const proof = await member.enclave.heartbeat({ counter, blockNumber, blockHash });
-    await registry.heartbeat({ signer, counter, blockNumber, proof });
-    await this.options.untilBlock(async () => {
+    const sent = await registry.heartbeat({ signer, counter, blockNumber, proof });
+    await this.effect(sent, async () => {
       const life = await registry.lifeOf(signer);
       member.heartbeatDue = life.heartbeatDue;
       member.counter = life.counter;
       return life.counter >= counter;
     });
     this.options.onEvent({ kind: "heartbeat", member, slot });
+  }
+
+  /**
+   * Waits for what a transaction was sent for. It may also be taken and fail: what it carries names a block, and a reorg may replace that block.
+   * Whoever waited on would wait for ever.
+   */
+  private effect(sent: Sent, done: () => Promise<boolean>): Promise<void> {
+    return this.options.untilBlock(async () => {
+      // Looked at before the effect: a transaction that is taken in between has shown its effect by then.
+      const open = sent.open();
+      if (await done()) return true;
+      if (open) return false;
+      throw new AssayError({
+        code: "FLEET_TRANSACTION_FAILED",
+        message: "the chain took the transaction without its effect; it is made again, from a newer block",
+        retry: "later",
+      });
+    });
   }
 
   /** A document whose nonce names a block: fresh by the chain's own word, whatever this host's clock says. */

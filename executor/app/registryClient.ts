@@ -23,6 +23,11 @@ export interface RegistrationInput {
 const REGISTER_GAS = 1_500_000n;
 const SMALL_GAS = 250_000n;
 
+/** A transaction that was sent: `open` until the chain has taken it, with or without its effect, or another in its place. */
+export interface Sent {
+  readonly open: () => boolean;
+}
+
 /** Calls of the registries by the operator's key, through the same nonce stream as results. */
 export class RegistryClient {
   constructor(
@@ -65,22 +70,22 @@ export class RegistryClient {
   }
 
   /** Registers a key; the document was simulated first, so that a refusal costs nothing and comes with its typed error. */
-  register(input: RegistrationInput): Promise<void> {
+  register(input: RegistrationInput): Promise<Sent> {
     return this.attested("register", input);
   }
 
-  renew(input: RegistrationInput): Promise<void> {
+  renew(input: RegistrationInput): Promise<Sent> {
     return this.attested("renew", input);
   }
 
-  async heartbeat(args: { signer: Address; counter: bigint; blockNumber: bigint; proof: Uint8Array }): Promise<void> {
+  async heartbeat(args: { signer: Address; counter: bigint; blockNumber: bigint; proof: Uint8Array }): Promise<Sent> {
     const data = REGISTRY.encodeFunctionData("heartbeat", [
       args.signer,
       args.counter,
       args.blockNumber,
       bytesToHex(args.proof),
     ]);
-    await this.write({ to: this.options.registry, data: data as HexBytes, gasLimit: SMALL_GAS, label: "heartbeat" });
+    return this.write({ to: this.options.registry, data: data as HexBytes, gasLimit: SMALL_GAS, label: "heartbeat" });
   }
 
   async close(signer: Address): Promise<void> {
@@ -116,7 +121,7 @@ export class RegistryClient {
     await this.write({ to: this.options.modelRegistry, data: data as HexBytes, gasLimit, label: "admit" });
   }
 
-  private async attested(name: "register" | "renew", input: RegistrationInput): Promise<void> {
+  private attested(name: "register" | "renew", input: RegistrationInput): Promise<Sent> {
     const registration = {
       verifierIndex: 0,
       document: bytesToHex(input.document),
@@ -127,7 +132,7 @@ export class RegistryClient {
       consent: "0x",
     };
     const data = REGISTRY.encodeFunctionData(name, [registration]) as HexBytes;
-    await this.write({ to: this.options.registry, data, gasLimit: REGISTER_GAS, label: name });
+    return this.write({ to: this.options.registry, data, gasLimit: REGISTER_GAS, label: name });
   }
 
   private async read(name: string, args: readonly unknown[]): Promise<readonly unknown[]> {
@@ -136,7 +141,7 @@ export class RegistryClient {
     return REGISTRY.decodeFunctionResult(name, answer);
   }
 
-  private async write(call: { to: Address; data: HexBytes; gasLimit: bigint; label: string }): Promise<void> {
+  private async write(call: { to: Address; data: HexBytes; gasLimit: bigint; label: string }): Promise<Sent> {
     const { rpc, transactions } = this.options;
     const [simulated] = await rpc.batch([
       {
@@ -155,6 +160,7 @@ export class RegistryClient {
         retry: "later",
       });
     }
-    await transactions.send(call);
+    const { nonce } = await transactions.send(call);
+    return { open: () => transactions.isOpen(nonce) };
   }
 }

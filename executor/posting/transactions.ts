@@ -69,6 +69,11 @@ export class Transactions {
     return this.options.signer.address;
   }
 
+  /** True while a transaction of ours with this nonce, the first or a dearer form of it, may still land. */
+  isOpen(nonce: number): boolean {
+    return this.taken(nonce);
+  }
+
   get openCount(): number {
     return this.open.size;
   }

@@ -14,22 +14,27 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
   const events: FleetEvent[] = [];
   const life = { state: 1, epochEnd: EPOCH_END, heartbeatDue: HEARTBEAT_DUE, counter: 0n };
   let failing = false;
+  let effective = true;
+  const sent = { open: () => false };
   const registry = {
     imageIsLive: async () => true,
     check: async () => ({ code: 0, operatorId: 1, trust: 3 }),
     lifeOf: async () => ({ ...life }),
     register: async () => {
       told.push("register");
+      return sent;
     },
     renew: async () => {
       if (failing) throw new AssayError({ code: "RPC_UNREACHABLE", message: "", retry: "later" });
       told.push("renew");
-      life.epochEnd += EPOCH_END;
+      if (effective) life.epochEnd += EPOCH_END;
+      return sent;
     },
     heartbeat: async () => {
       told.push("heartbeat");
       life.heartbeatDue += HEARTBEAT_DUE;
       life.counter += 1n;
+      return sent;
     },
   };
   const enclave = {
@@ -55,7 +60,14 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
   });
   await fleet.start(new AbortController().signal);
   const at = (timestamp: number) => fleet.tend({ ...block(9), timestamp });
-  return { fleet, told, events, at, fail: (yes: boolean) => (failing = yes) };
+  return {
+    fleet,
+    told,
+    events,
+    at,
+    fail: (yes: boolean) => (failing = yes),
+    work: (yes: boolean) => (effective = yes),
+  };
 }
 
 describe("fleet", () => {
@@ -87,6 +99,18 @@ describe("fleet", () => {
     fail(false);
     await at(EPOCH_END - 9);
     expect(told.at(-1)).to.equal("renew");
+    expect(events.at(-1)?.kind).to.equal("renewed");
+  });
+
+  it("makes a renewal again that the chain took without effect, instead of waiting for it for ever", async () => {
+    const { told, events, at, work } = await fleetOfOne({ epochMarginSeconds: 900, heartbeatMarginSeconds: 600 });
+    work(false);
+    await at(EPOCH_END - 900);
+    const failure = events.at(-1);
+    expect(failure?.kind === "failed" && failure.error.code).to.equal("FLEET_TRANSACTION_FAILED");
+    work(true);
+    await at(EPOCH_END - 899);
+    expect(told).to.deep.equal(["register", "renew", "renew"]);
     expect(events.at(-1)?.kind).to.equal("renewed");
   });
 });
