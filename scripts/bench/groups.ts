@@ -2,6 +2,7 @@ import { measureEnclave } from "./enclave";
 import { measureFlow } from "./flow";
 import { measureGas } from "./gas";
 import type { BenchGroup } from "./group";
+import { measureGrowth } from "./growth";
 import { simulateMatching } from "./matching";
 
 const MATCHING_POLICIES = [
@@ -137,5 +138,18 @@ export const GROUPS: readonly BenchGroup[] = [
       { key: "memory.executorMb", what: "resident, after 2,000 requests", unit: "MB", goal: { atMost: 120 } },
     ],
     measure: measureFlow,
+  },
+  {
+    name: "growth",
+    rows: [
+      {
+        key: "growth.ratio",
+        what: "executor's CPU for a request with 100,000 finished jobs in the store, over an empty one",
+        unit: "ratio",
+        goal: { atMost: 1.1 },
+      },
+      { key: "growth.cpuMs", what: "that CPU with the empty store", unit: "ms" },
+    ],
+    measure: measureGrowth,
   },
 ];
