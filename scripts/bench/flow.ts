@@ -52,6 +52,7 @@ async function latency(
   world: World,
   rpc: RpcClient,
   events: Awaited<ReturnType<typeof watch>>,
+  httpUrl: string,
 ): Promise<Record<string, number>> {
   const hub = world.record.contracts.InferenceHub.address;
   const { abi, bytecode } = readArtifact("mocks/ConsumerHarness.sol", "ConsumerHarness");
@@ -86,6 +87,7 @@ async function latency(
     value: 1n,
   }));
   const [answers, baseline]: [number[], number[]] = [[], []];
+  const sampled: { id: string; minedAt: number; landedAt: number }[] = [];
   for (let i = 0; i < WARM_UP + SAMPLES; i++) {
     const receipt = await landed(rpc, asks[i] ?? "");
     const mined = performance.now();
@@ -95,12 +97,29 @@ async function latency(
     if (i < WARM_UP) continue;
     answers.push(answered);
     baseline.push(base);
+    const minedAt = performance.timeOrigin + mined;
+    sampled.push({ id, minedAt, landedAt: minedAt + answered });
   }
+  const stages = await Promise.all(sampled.map((sample) => stagesOf(httpUrl, sample)));
   return {
+    "latency.noticeMs": median(stages.map(({ notice }) => notice)),
+    "latency.computeMs": median(stages.map(({ compute }) => compute)),
+    "latency.postMs": median(stages.map(({ post }) => post)),
     "latency.p50Ms": median(answers),
     "latency.ratioP50": median(answers) / median(baseline),
     "latency.ratioP99": quantile(answers, 0.99) / quantile(baseline, 0.99),
   };
+}
+
+/** Where a request's time went, from the executor's own timeline; whole milliseconds of this host's clock. */
+async function stagesOf(
+  httpUrl: string,
+  { id, minedAt, landedAt }: { id: string; minedAt: number; landedAt: number },
+): Promise<{ notice: number; compute: number; post: number }> {
+  type Entry = { step: string; hostMs: number };
+  const { timeline } = (await (await fetch(`${httpUrl}/requests/${id}`)).json()) as { timeline: Entry[] };
+  const at = (step: string): number => timeline.find((entry) => entry.step === step)?.hostMs ?? Number.NaN;
+  return { notice: at("matched") - minedAt, compute: at("signed") - at("matched"), post: landedAt - at("signed") };
 }
 
 function residentMb(pid: number | undefined): number {
@@ -128,7 +147,7 @@ export async function measureFlow(): Promise<Record<string, number>> {
         }),
       );
     }
-    const lat = await latency(world, rpc, events);
+    const lat = await latency(world, rpc, events, daemon.httpUrl);
     const plain = await signedLanes(rpc, () => ({ to: ZERO_ADDRESS, value: 1n }));
     const plainMs = await timed(() => sendAll(rpcs, plain));
 

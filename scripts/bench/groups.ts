@@ -120,6 +120,9 @@ export const GROUPS: readonly BenchGroup[] = [
       },
       { key: "latency.ratioP99", what: "the same, p99 by p99", unit: "ratio", goal: { atMost: 8 } },
       { key: "latency.p50Ms", what: "request mined to callback mined", unit: "ms" },
+      { key: "latency.noticeMs", what: "of it: until the request was seen, stored, and matched", unit: "ms" },
+      { key: "latency.computeMs", what: "of it: in the enclave, run and signed", unit: "ms" },
+      { key: "latency.postMs", what: "of it: stored, simulated, posted and mined", unit: "ms" },
       {
         key: "throughput.drainRatio",
         what: "2,000 open requests, over plain transactions per second",
