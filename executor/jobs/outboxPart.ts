@@ -49,23 +49,24 @@ export function outboxPart(
       );
     },
 
-    closeTransaction: ({ hash, state, blockNumber, rejected }) =>
+    closeTransaction: ({ hash, state, block, rejected }) =>
       db.transaction().execute(async (inner) => {
+        if (block !== undefined && !(await isOfRecordedChain(inner, block))) return false;
         await inner
           .updateTable("outbox")
-          .set({ state, block_number: blockNumber ?? null })
+          .set({ state, block_number: block?.number ?? null })
           .where("hash", "=", hash)
           .execute();
         if (state === "confirmed") {
           // An ending that the follower saw first has moved the job already; the state in the condition keeps that.
-          if (rejected === undefined || rejected.length === 0) return;
+          if (rejected === undefined || rejected.length === 0) return true;
           await inner
             .updateTable("jobs")
             .set({ state: "answered" })
             .where("state", "=", "posting")
             .where("external_id", "in", rejected)
             .execute();
-          return;
+          return true;
         }
         // A job may ride on a second transaction (a fee bump): it goes back only when none is open any more, and not at all if
         // this one lost its nonce to the other, which landed.
@@ -85,7 +86,7 @@ export function outboxPart(
             .where("from_address", "=", sibling.from_address)
             .where("nonce", "=", sibling.nonce)
             .executeTakeFirst();
-          if (landed !== undefined) return;
+          if (landed !== undefined) return true;
         }
         await inner
           .updateTable("jobs")
@@ -100,6 +101,22 @@ export function outboxPart(
               .where("outbox.state", "=", "open"),
           )
           .execute();
+        return true;
       }),
   };
+}
+
+/** A number without a record, below the newest one, is of a stretch that was read in one piece: only its last block is on record. */
+async function isOfRecordedChain(
+  db: Kysely<Tables>,
+  block: { readonly number: number; readonly hash: string },
+): Promise<boolean> {
+  const known = await db
+    .selectFrom("blocks")
+    .select(["number", "hash"])
+    .where("number", ">=", block.number)
+    .orderBy("number")
+    .limit(1)
+    .executeTakeFirst();
+  return known !== undefined && (known.number !== block.number || known.hash === block.hash);
 }

@@ -22,9 +22,10 @@ export interface Outbox {
   closeTransaction(args: {
     hash: Hex32;
     state: Exclude<TransactionState, "open">;
-    blockNumber?: number;
+    /** The block that its receipt names; absent for "replaced". */
+    block?: { readonly number: number; readonly hash: Hex32 };
     rejected?: readonly Hex32[];
-  }): Promise<void>;
+  }): Promise<boolean>;
 }
 
 /** The posting key. It signs what it is given and nothing else. */
@@ -51,6 +52,7 @@ export interface Receipt {
   readonly hash: Hex32;
   readonly succeeded: boolean;
   readonly blockNumber: number;
+  readonly blockHash: Hex32;
   readonly gasUsed: bigint;
   readonly logs: readonly { readonly address: Address; readonly topics: readonly Hex32[]; readonly data: HexBytes }[];
 }

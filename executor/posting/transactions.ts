@@ -140,12 +140,14 @@ export class Transactions {
       for (const [i, entry] of open.entries()) {
         const receipt = receipts[i];
         if (receipt === undefined) continue;
-        await outbox.closeTransaction({
+        const isClosed = await outbox.closeTransaction({
           hash: entry.tx.hash,
           state: receipt.succeeded ? "confirmed" : "reverted",
-          blockNumber: receipt.blockNumber,
+          block: { number: receipt.blockNumber, hash: receipt.blockHash },
           rejected: rejectedIn(receipt),
         });
+        // The follower has not read that block, or reads another in its place: it is looked at again with the next one.
+        if (!isClosed) continue;
         this.open.delete(entry.tx.hash);
         closed.push(receipt);
         this.options.onEvent?.({ kind: "closed", tx: entry.tx, receipt });

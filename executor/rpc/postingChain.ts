@@ -9,6 +9,7 @@ const receiptSchema = z.object({
   transactionHash: z.string(),
   status: z.string(),
   blockNumber: z.string(),
+  blockHash: z.string(),
   gasUsed: z.string(),
   logs: z.array(z.object({ address: z.string(), topics: z.array(z.string()), data: z.string() })),
 });
@@ -29,6 +30,7 @@ function receiptOf(value: unknown): Receipt | undefined {
     hash: hex32(r.transactionHash),
     succeeded: BigInt(r.status) === 1n,
     blockNumber: Number(BigInt(r.blockNumber)),
+    blockHash: hex32(r.blockHash),
     gasUsed: BigInt(r.gasUsed),
     logs: r.logs.map((log) => ({
       address: address(log.address),

@@ -24,8 +24,11 @@ export interface ChaosReport extends Verdict {
   readonly cuts: number;
 }
 
-/** After the chaos: so long without one more ending, and what has not ended counts as lost. */
-const PATIENCE_MS = 60_000;
+/**
+ * After the chaos: so long without one more ending, and what has not ended counts as lost. Longer than what an input waits whose runner was killed
+ * several times, which it may be to blame for as far as anybody can tell.
+ */
+const PATIENCE_MS = 300_000;
 const MAX_REORG = 5;
 type Dice = [Random, Random, Random, Random];
 

@@ -62,6 +62,30 @@ describe("a runner that does not keep the protocol", function () {
     expect(port.alive).to.equal(true);
   });
 
+  it("takes the blame for what it was working on, and not for what waited behind", async () => {
+    // It answers the first of four and ends at the second: one frame was sent ahead, one was not sent at all.
+    const port = start(`out("${hex(READY)}"); wait(); out("${hex(FAILED)}"); wait(); process.exit(1);`);
+    expect((await port.ready(10_000)).ok).to.equal(true);
+    const replies = await Promise.all(Array.from({ length: 4 }, () => port.exchange(ASK, 10_000)));
+    expect(replies.map((reply) => (reply.ok ? "answered" : reply.reached))).to.deep.equal([
+      "answered",
+      true,
+      false,
+      false,
+    ]);
+    expect(await port.exchange(ASK, 10_000)).to.include({ ok: false, reached: false });
+  });
+
+  it("sends one frame ahead of the answer, and no more", async () => {
+    // What lies in the socket after a while is counted when the runner reads.
+    const port = start(
+      `out("${hex(READY)}"); setTimeout(() => { const n = fs.readSync(3, Buffer.alloc(1000)); for (let i = 0; i < n / ${encodeFrame(ASK).length}; i++) out("${hex(FAILED)}"); fs.readSync(3, Buffer.alloc(1000)); process.exit(1); }, 100);`,
+    );
+    expect((await port.ready(10_000)).ok).to.equal(true);
+    const replies = await Promise.all(Array.from({ length: 5 }, () => port.exchange(ASK, 10_000)));
+    expect(replies.filter(({ ok }) => ok).length).to.equal(2);
+  });
+
   it("is killed for a frame of length zero, too large, or malformed", async () => {
     expect(await endOf(`out("${hex(READY)}"); wait(); out("00000000"); setInterval(() => {}, 1e6);`)).to.equal(
       "RUNNER_DIED: it broke the protocol: FRAME_LENGTH",

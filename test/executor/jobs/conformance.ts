@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import type { SeenBlock } from "../../../executor/domain/chain";
+import type { Hex32 } from "../../../executor/domain/ids";
 import type { ClaimedJob, JobStore } from "../../../executor/jobs/ports";
 import { answer, block, ending, h, request, SENDER, transaction } from "./fixtures";
 
@@ -32,6 +34,9 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
     await store.recordTransaction(transaction(name, nonce, [job.jobId]));
     return job;
   };
+
+  const close = (name: string, state: "confirmed" | "reverted", at: SeenBlock, rejected: readonly Hex32[] = []) =>
+    store.closeTransaction({ hash: h(`outbox/${name}`), state, block: at, rejected });
 
   it("keeps one job for a request that is seen twice", async () => {
     expect((await see("a")).added).to.equal(1);
@@ -150,8 +155,8 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
 
   it("opens the stored transaction again when a reorg takes only the ending, instead of paying for a second one", async () => {
     await posting("a");
-    await store.closeTransaction({ hash: h("outbox/a"), state: "confirmed", blockNumber: 2 });
     await store.applyBlocks({ blocks: [block(2)], requests: [], endings: [ending("a", block(2))], nowMs: NOW });
+    await close("a", "confirmed", block(2));
     expect(await store.rewind(1)).to.deep.equal({ orphaned: 0, reopened: 1 });
     expect(await state("a")).to.equal("posting");
     expect((await store.openTransactions(SENDER)).map((tx) => tx.hash)).to.deep.equal([h("outbox/a")]);
@@ -164,27 +169,34 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
     expect(await state("a")).to.equal("answered");
   });
 
+  it("closes no transaction by a block that it does not have, nor by one that a reorg has replaced since the receipt was read", async () => {
+    await posting("a");
+    expect(await close("a", "confirmed", block(2))).to.equal(false);
+    await store.applyBlocks({ blocks: [block(2)], requests: [], endings: [], nowMs: NOW });
+    await store.rewind(1);
+    await store.applyBlocks({ blocks: [block(2, "fork", 1)], requests: [], endings: [], nowMs: NOW });
+    expect(await close("a", "confirmed", block(2))).to.equal(false);
+    expect((await store.openTransactions(SENDER)).map((tx) => tx.hash)).to.deep.equal([h("outbox/a")]);
+    expect(await close("a", "confirmed", block(2, "fork", 1))).to.equal(true);
+    expect(await store.openTransactions(SENDER)).to.deep.equal([]);
+  });
+
   it("sends back the jobs of a reverted transaction and the rejected items of a batch, nothing else", async () => {
     const a = await answered("a");
     const b = await answered("b", block(2));
     await store.recordTransaction(transaction("both", 0, [a.jobId, b.jobId]));
     expect(await store.answered(10)).to.deep.equal([]);
-    await store.closeTransaction({
-      hash: h("outbox/both"),
-      state: "confirmed",
-      blockNumber: 3,
-      rejected: [h("request/b")],
-    });
+    await close("both", "confirmed", block(2), [h("request/b")]);
     expect([await state("a"), await state("b")]).to.deep.equal(["posting", "answered"]);
     await store.recordTransaction(transaction("again", 1, [b.jobId]));
-    await store.closeTransaction({ hash: h("outbox/again"), state: "reverted", blockNumber: 4 });
+    await close("again", "reverted", block(2));
     expect(await state("b")).to.equal("answered");
   });
 
   it("keeps a job with the transaction that raised its fee", async () => {
     const job = await posting("a");
     await store.recordTransaction(transaction("bump", 0, [job.jobId]));
-    await store.closeTransaction({ hash: h("outbox/bump"), state: "confirmed", blockNumber: 2 });
+    await close("bump", "confirmed", block(1));
     await store.closeTransaction({ hash: h("outbox/a"), state: "replaced" });
     expect(await state("a")).to.equal("posting");
   });

@@ -80,7 +80,14 @@ export class FakeNode implements PostingChain {
     this.nextNonce++;
     if (hash === undefined) return;
     this.mempool.delete(hash);
-    this.mined.set(hash, { hash, succeeded, blockNumber: this.height, gasUsed: 1n, logs: [] });
+    this.mined.set(hash, {
+      hash,
+      succeeded,
+      blockNumber: this.height,
+      blockHash: hex32(`0x${this.height.toString(16).padStart(64, "0")}`),
+      gasUsed: 1n,
+      logs: [],
+    });
   }
 
   private reachable<T>(value: T): T {
@@ -93,6 +100,8 @@ export class FakeOutbox implements Outbox {
   waiting: PostableAnswer[] = [];
   records: OutboxTransaction[] = [];
   states = new Map<Hex32, TransactionState>();
+  /** The follower has not come to the blocks of the receipts. */
+  behind = false;
   dropped: { jobId: number; state: string }[] = [];
 
   answered = async (limit: number) => this.waiting.slice(0, limit);
@@ -111,6 +120,8 @@ export class FakeOutbox implements Outbox {
   }
 
   async closeTransaction(args: { hash: Hex32; state: Exclude<TransactionState, "open"> }) {
+    if (this.behind) return false;
     this.states.set(args.hash, args.state);
+    return true;
   }
 }

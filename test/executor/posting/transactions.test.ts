@@ -58,6 +58,18 @@ describe("nonce stream", () => {
     expect(node.broadcasts).to.deep.equal([tx.raw, tx.raw]);
   });
 
+  it("keeps a transaction open whose block the follower does not have, and closes it when it does", async () => {
+    const transactions = stream();
+    const tx = await transactions.send(call);
+    node.mine(tx.hash);
+    outbox.behind = true;
+    expect(await transactions.follow(11)).to.deep.equal([]);
+    expect(transactions.isOpen(tx.nonce)).to.equal(true);
+    outbox.behind = false;
+    expect((await transactions.follow(12)).map(({ hash }) => hash)).to.deep.equal([tx.hash]);
+    expect(transactions.isOpen(tx.nonce)).to.equal(false);
+  });
+
   it("sends the stored bytes again after a restart and goes on behind them", async () => {
     const first = await stream().send(call);
     node.mempool.clear();
