@@ -60,6 +60,13 @@ async function main(): Promise<number> {
   return sum("lost") + sum("double") + sum("wrong") === 0 ? 0 : 1;
 }
 
+// The nodes and daemons of a run end with it, whoever ends it: on an exit they are killed, on a signal there would be none.
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
