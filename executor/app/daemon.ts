@@ -144,7 +144,10 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       maxFeePerGas: config.maxGasPriceWei,
       allowLoss: config.allowLoss,
       maxBatch: MAX_BATCH,
+      nowMs: Date.now,
+      isLive: (signer) => fleet.active.some((member) => member.enclave.description.signer === signer),
       onSkip: (item, why) => observer.skipped(item.request.requestId, why),
+      onDoubt: (signer, blockNumber) => fleet.doubt(signer, blockNumber),
     });
     const posting = new Loop({
       // Whatever is left waits for the chain to move; a block or a new answer wakes the loop.

@@ -53,6 +53,9 @@ export interface DispatchEvent {
 /** Wait before a failed job is tried again, doubled by every attempt. */
 const RETRY_FIRST_MS = 200;
 const RETRY_MOST_MS = 30_000;
+/** The longest wait for what is nobody's fault: it may be over at any moment. */
+const RETRY_MISS_MOST_MS = 5_000;
+const MAX_MISSES = 10_000;
 const MODEL_RETRY_MS = 2_000;
 type Signed = Extract<RunOutcome, { ok: true }>;
 /**
@@ -68,6 +71,8 @@ const REFUSED_AFTER: Partial<Record<RunFailure["code"], "RUN_FAILED" | "RUN_LIMI
 
 /** Takes waiting jobs to enclaves and stores what they signed. One lease per job; a lost lease throws the work away, never the job. */
 export class Dispatcher {
+  /** Failures in a row that are nobody's fault, by job: each retry may carry a whole model into an enclave that has no room for it. */
+  private readonly misses = new Map<number, number>();
   private readonly inWork = new Map<number, Promise<void>>();
   private pumping: Promise<void> | undefined;
   private again = false;
@@ -158,7 +163,9 @@ export class Dispatcher {
     } catch (error) {
       // An enclave in trouble is the attempt's failure, not the daemon's.
       if (!(error instanceof AssayError)) throw error;
-      outcome = { ok: false, failure: { code: "MODEL_UNAVAILABLE", detail: error.code, retryable: true } };
+      const full = error.context["reason"] === "SIGNER_RECORD_FULL";
+      const code = full ? "SIGNER_RECORD_FULL" : "MODEL_UNAVAILABLE";
+      outcome = { ok: false, failure: { code, detail: error.code, retryable: true } };
     }
     const runMs = nowMs() - matched;
     if (!outcome.ok) {
@@ -173,6 +180,7 @@ export class Dispatcher {
       { step: "computed", hostMs: nowMs(), detail: { ms: runMs } },
       { step: "signed", hostMs: nowMs(), detail: { signer: outcome.answer.signer, kind: outcome.answer.kind } },
     ];
+    this.misses.delete(job.jobId);
     const stored = await this.options.store.answer({ lease: leaseOf(job), answer: outcome.answer, timeline });
     const result = !stored ? "lease-lost" : outcome.answer.kind === "result" ? "answered" : "refused";
     this.options.onOutcome({ request, workerId: choice.worker.id, result, reason, runMs });
@@ -212,7 +220,13 @@ export class Dispatcher {
     if (!failure.retryable || attempts >= maxAttempts) {
       await store.giveUp({ lease: leaseOf(job), state: "dead", reason: failure.code });
     } else {
-      const wait = Math.min(RETRY_FIRST_MS * 2 ** job.attempts, RETRY_MOST_MS);
+      const misses = this.misses.get(job.jobId) ?? 0;
+      const wait = blamed
+        ? Math.min(RETRY_FIRST_MS * 2 ** job.attempts, RETRY_MOST_MS)
+        : Math.min(RETRY_FIRST_MS * 2 ** misses, RETRY_MISS_MOST_MS);
+      // Forgetting all now and then only means that some are tried sooner.
+      if (this.misses.size > MAX_MISSES) this.misses.clear();
+      if (!blamed) this.misses.set(job.jobId, misses + 1);
       await store.release({
         lease: leaseOf(job),
         notBeforeMs: nowMs() + wait,

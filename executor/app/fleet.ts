@@ -21,6 +21,8 @@ export interface FleetMember {
   epochEnd: number;
   heartbeatDue: number;
   counter: bigint;
+  /** The last counter that the enclave was asked to sign: it signs none twice, whatever became of the first. */
+  signed: bigint;
 }
 
 export type FleetEvent =
@@ -50,6 +52,12 @@ export interface FleetOptions {
   readonly onEvent: (event: FleetEvent) => void;
 }
 
+/** Blocks in which an effect that is missing may still be the view of a node that lags. */
+const BLOCKS_OF_GRACE = 2;
+/** Blocks over which the chain must not know a key before it is given up: a reorg takes a registration away, and its transaction brings it back. */
+const BLOCKS_OF_DOUBT = 4;
+const BLOCKS_TO_FORGET = 64;
+
 /** First wait before a failed enclave is started again; doubled by each failure up to the last. */
 const RESTART_FIRST_MS = 250;
 const RESTART_MOST_MS = 30_000;
@@ -61,6 +69,7 @@ const RESTART_MOST_MS = 30_000;
 export class Fleet {
   private readonly members = new Map<number, FleetMember>();
   private readonly busy = new Set<number>();
+  private readonly doubts = new Map<string, number>();
   private stopping = false;
 
   constructor(private readonly options: FleetOptions) {}
@@ -106,6 +115,16 @@ export class Fleet {
   retire(signer: string): void {
     for (const member of this.members.values())
       if (member.enclave.description.signer === signer) void member.enclave.close();
+  }
+
+  /** An answer was found unusable because the chain does not vouch for its key. If that lasts, the enclave behind it works for nothing. */
+  doubt(signer: string, blockNumber: number): void {
+    const first = this.doubts.get(signer);
+    if (first === undefined || blockNumber - first > BLOCKS_TO_FORGET) this.doubts.set(signer, blockNumber);
+    else if (blockNumber - first >= BLOCKS_OF_DOUBT) {
+      this.doubts.delete(signer);
+      this.retire(signer);
+    }
   }
 
   async stop(): Promise<void> {
@@ -156,6 +175,7 @@ export class Fleet {
         epochEnd: life.epochEnd,
         heartbeatDue: life.heartbeatDue,
         counter: life.counter,
+        signed: life.counter,
       };
       this.members.set(slot, member);
       this.options.onEvent({ kind: "registered", member, slot });
@@ -199,9 +219,10 @@ export class Fleet {
     const sent = await registry.renew({ document: await this.document(member.enclave, now), endpoint, keyConfig });
     await this.effect(sent, async () => {
       const life = await registry.lifeOf(signer);
+      if (life.epochEnd <= before) return false;
       member.epochEnd = life.epochEnd;
       member.heartbeatDue = life.heartbeatDue;
-      return life.epochEnd > before;
+      return true;
     });
     this.options.onEvent({ kind: "renewed", member, slot });
   }
@@ -209,15 +230,17 @@ export class Fleet {
   private async beat(slot: number, member: FleetMember, now: ChainNow): Promise<void> {
     const { registry } = this.options;
     const { signer } = member.enclave.description;
-    const counter = member.counter + 1n;
+    const counter = (member.signed > member.counter ? member.signed : member.counter) + 1n;
+    member.signed = counter;
     const { blockNumber, blockHash } = namedBlock(now);
     const proof = await member.enclave.heartbeat({ counter, blockNumber, blockHash });
     const sent = await registry.heartbeat({ signer, counter, blockNumber, proof });
     await this.effect(sent, async () => {
       const life = await registry.lifeOf(signer);
+      if (life.counter < counter) return false;
       member.heartbeatDue = life.heartbeatDue;
       member.counter = life.counter;
-      return life.counter >= counter;
+      return true;
     });
     this.options.onEvent({ kind: "heartbeat", member, slot });
   }
@@ -227,11 +250,14 @@ export class Fleet {
    * Whoever waited on would wait for ever.
    */
   private effect(sent: Sent, done: () => Promise<boolean>): Promise<void> {
+    let closedAt: number | undefined;
     return this.options.untilBlock(async () => {
-      // Looked at before the effect: a transaction that is taken in between has shown its effect by then.
-      const open = sent.open();
       if (await done()) return true;
-      if (open) return false;
+      if (sent.open()) return false;
+      const { number } = await this.options.now();
+      closedAt ??= number;
+      // A node beside the one that showed the receipt may be a block behind it; a second registration would be paid for nothing.
+      if (number < closedAt + BLOCKS_OF_GRACE) return false;
       throw new AssayError({
         code: "FLEET_TRANSACTION_FAILED",
         message: "the chain took the transaction without its effect; it is made again, from a newer block",

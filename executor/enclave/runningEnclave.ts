@@ -78,7 +78,7 @@ export class RunningEnclave implements Enclave {
       if (isAssayError(error, "ENCLAVE_GONE")) return failed("ENCLAVE_GONE", error.message, true);
       if (isAssayError(error, "FRAME_LENGTH"))
         return failed("MODEL_UNAVAILABLE", "the model or the input is larger than a frame may be", false);
-      if (isAssayError(error, "ENCLAVE_REFUSED")) return failed("ABORTED", error.message, false);
+      if (isAssayError(error, "ENCLAVE_REFUSED")) return failed("ABORTED", error.message, true);
       throw error;
     } finally {
       this.#inFlight--;
@@ -95,6 +95,9 @@ export class RunningEnclave implements Enclave {
       if (outcome.kind === "modelNeeded") {
         const loaded = await this.#load(modelHash, model);
         // A rejected model is asked for once more: the signer then refuses the request with its signature.
+        // No input was near a runner that did not come up: it must not be counted against one.
+        if (loaded.kind === "failure" && (loaded.code === "RUNNER_DIED" || loaded.code === "RUN_TIMEOUT"))
+          return failed("ENCLAVE_BUSY", loaded.detail, true);
         if (loaded.kind === "failure") return failed(loaded.code, loaded.detail, loaded.retryable);
         continue;
       }

@@ -75,7 +75,12 @@ export interface JobStore {
   /** Answers that wait for a transaction, soonest deadline first. */
   answered(limit: number): Promise<AnsweredJob[]>;
   /** An answer that can not be posted any more: `seen` to have it computed again, `abandoned` to let it be. */
-  dropAnswer(args: { jobId: number; state: "seen" | "abandoned"; reason: string }): Promise<boolean>;
+  dropAnswer(args: {
+    jobId: number;
+    state: "seen" | "abandoned";
+    reason: string;
+    notBeforeMs?: number;
+  }): Promise<boolean>;
   /** Stores a signed transaction and moves its jobs to `posting`, before anything is sent. Jobs that left `answered` meanwhile stay as they are. */
   recordTransaction(tx: OutboxTransaction): Promise<void>;
   openTransactions(from: Address): Promise<OutboxTransaction[]>;

@@ -109,7 +109,7 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
       });
     },
 
-    dropAnswer: async ({ jobId, state, reason }) => {
+    dropAnswer: async ({ jobId, state, reason, notBeforeMs }) => {
       const result = await db
         .updateTable("jobs")
         .set({
@@ -118,6 +118,7 @@ export function workPart(db: Kysely<Tables>): Pick<JobStore, WorkMethods> {
           fence: sql`fence + 1`,
           // No attempt: that a key is not known to the chain any more, or not yet again, is no fault of the job.
           ...(state === "seen" ? NO_ANSWER : {}),
+          ...(notBeforeMs === undefined ? {} : { not_before_ms: notBeforeMs }),
         } as never)
         .where("id", "=", jobId)
         .where("state", "=", "answered")

@@ -16,7 +16,12 @@ export interface PostableAnswer extends AnsweredRequest {
 /** Where answers come from and transactions are remembered. */
 export interface Outbox {
   answered(limit: number): Promise<PostableAnswer[]>;
-  dropAnswer(args: { jobId: number; state: "seen" | "abandoned"; reason: string }): Promise<boolean>;
+  dropAnswer(args: {
+    jobId: number;
+    state: "seen" | "abandoned";
+    reason: string;
+    notBeforeMs?: number;
+  }): Promise<boolean>;
   recordTransaction(tx: OutboxTransaction): Promise<void>;
   openTransactions(from: Address): Promise<OutboxTransaction[]>;
   closeTransaction(args: {

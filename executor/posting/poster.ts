@@ -16,8 +16,15 @@ export interface PosterOptions {
   /** Post even where the gas costs more than the reward; for development chains and operators who serve for other reasons. */
   readonly allowLoss: boolean;
   readonly maxBatch: number;
+  readonly nowMs: () => number;
+  /** False for a key that no enclave of ours has any more. */
+  readonly isLive: (signer: Address) => boolean;
   readonly onSkip?: (item: PostableAnswer, why: SkipReason) => void;
+  /** Told of a key that the chain does not vouch for, in a block. */
+  readonly onDoubt?: (signer: Address, blockNumber: number) => void;
 }
+
+const RECOMPUTE_AFTER_MS = 500;
 
 /** Why an answer was not posted this time. */
 export type SkipReason =
@@ -54,9 +61,13 @@ export class Poster {
     const refusals = ready.filter((item) => item.answer.kind === "refusal");
     const results = ready.filter((item) => item.answer.kind === "result");
     let sent = 0;
-    for (const item of refusals) sent += await this.postOne(item);
     for (const group of this.groups(results))
       sent += group.length === 1 ? await this.postOne(group[0] as PostableAnswer) : await this.postBatch(group);
+    // After the results, and not even simulated where they do not pay: refusals cost their requester little, and must not hold up others.
+    for (const item of refusals) {
+      if (fees !== undefined && !this.worthwhile([item], fees.baseFeePerGas, fees.blockNumber)) continue;
+      sent += await this.postOne(item);
+    }
     return sent;
   }
 
@@ -157,10 +168,15 @@ export class Poster {
       onSkip?.(item, "RESULT_UNUSABLE");
       return;
     }
-    if (code !== undefined && isUnusable(code)) {
-      // Signed too long ago, wrongly, or by a key that is gone: another enclave answers again.
-      await outbox.dropAnswer({ jobId: item.jobId, state: "seen", reason: `POSTING_CODE_${code}` });
+    const { signer } = item.answer;
+    // The heartbeat of a key that is gone does not come.
+    const abandoned = code === CODE.HEARTBEAT_OVERDUE && !this.options.isLive(signer);
+    if (code !== undefined && (isUnusable(code) || abandoned)) {
+      // Signed too long ago, wrongly, or by a key that is gone: another enclave answers again, in a while, since the reason may last.
+      const notBeforeMs = this.options.nowMs() + RECOMPUTE_AFTER_MS;
+      await outbox.dropAnswer({ jobId: item.jobId, state: "seen", reason: `POSTING_CODE_${code}`, notBeforeMs });
       onSkip?.(item, "RESULT_UNUSABLE");
+      if (code >= FIRST_REGISTRY_CODE) this.options.onDoubt?.(signer, blockNumber);
       return;
     }
     this.parked.set(item.jobId, blockNumber);

@@ -45,6 +45,7 @@ function member(n: number, fields: Partial<Omit<FleetMember, "enclave">> = {}): 
     epochEnd: 100_000,
     heartbeatDue: 100_000,
     counter: 0n,
+    signed: 0n,
     asked,
     ...fields,
   };

@@ -13,8 +13,11 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
   const told: string[] = [];
   const events: FleetEvent[] = [];
   const life = { state: 1, epochEnd: EPOCH_END, heartbeatDue: HEARTBEAT_DUE, counter: 0n };
+  const counters: bigint[] = [];
+  let closes = 0;
   let failing = false;
   let effective = true;
+  let height = 5;
   const sent = { open: () => false };
   const registry = {
     imageIsLive: async () => true,
@@ -30,28 +33,32 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
       if (effective) life.epochEnd += EPOCH_END;
       return sent;
     },
-    heartbeat: async () => {
+    heartbeat: async ({ counter }: { counter: bigint }) => {
       told.push("heartbeat");
-      life.heartbeatDue += HEARTBEAT_DUE;
-      life.counter += 1n;
+      if (effective) Object.assign(life, { heartbeatDue: life.heartbeatDue + HEARTBEAT_DUE, counter });
       return sent;
     },
   };
   const enclave = {
     description: { signer: SIGNER, imageId: h("image"), pcrs: {}, keyConfig: new Uint8Array() },
     attest: async () => new Uint8Array(),
-    heartbeat: async () => new Uint8Array(64),
+    heartbeat: async ({ counter }: { counter: bigint }) => {
+      counters.push(counter);
+      return new Uint8Array(64);
+    },
     exited: new Promise<string>(() => undefined),
-    close: async () => undefined,
+    close: async () => {
+      closes++;
+    },
   };
   const fleet = new Fleet({
     size: 1,
     endpoint: "",
     start: async () => enclave as never,
     registry: registry as never,
-    now: async () => block(5),
+    now: async () => block(height),
     untilBlock: async (done) => {
-      expect(await done()).to.equal(true);
+      while (!(await done())) height++;
     },
     heartbeatSeconds: HEARTBEAT_DUE,
     epochSeconds: EPOCH_END,
@@ -61,6 +68,8 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
   await fleet.start(new AbortController().signal);
   const at = (timestamp: number) => fleet.tend({ ...block(9), timestamp });
   return {
+    counters,
+    closed: () => closes,
     fleet,
     told,
     events,
@@ -112,5 +121,25 @@ describe("fleet", () => {
     await at(EPOCH_END - 899);
     expect(told).to.deep.equal(["register", "renew", "renew"]);
     expect(events.at(-1)?.kind).to.equal("renewed");
+  });
+
+  it("signs a heartbeat with a counter of its own each time, since an enclave signs none twice", async () => {
+    const { told, at, work, counters } = await fleetOfOne({ epochMarginSeconds: 900, heartbeatMarginSeconds: 600 });
+    work(false);
+    await at(HEARTBEAT_DUE - 600);
+    await at(HEARTBEAT_DUE - 599);
+    work(true);
+    await at(HEARTBEAT_DUE - 598);
+    expect(told).to.deep.equal(["register", "heartbeat", "heartbeat", "heartbeat"]);
+    expect(counters).to.deep.equal([1n, 2n, 3n]);
+  });
+
+  it("gives up an enclave whose key the chain does not know over several blocks, and not for one reorg", async () => {
+    const { fleet, closed } = await fleetOfOne({ epochMarginSeconds: 900, heartbeatMarginSeconds: 600 });
+    for (const number of [10, 10, 11, 12]) fleet.doubt(SIGNER, number);
+    fleet.doubt(SIGNER, 500);
+    expect(closed()).to.equal(0);
+    fleet.doubt(SIGNER, 504);
+    expect(closed()).to.equal(1);
   });
 });

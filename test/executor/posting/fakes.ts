@@ -40,6 +40,7 @@ export class FakeNode implements PostingChain {
   async simulate(call: {
     data: HexBytes;
   }): Promise<{ result: CallResult; baseFeePerGas: bigint; blockNumber: number; timestamp: number }> {
+    this.simulations++;
     const at = { baseFeePerGas: this.baseFee, blockNumber: this.height, timestamp: 1 };
     const parsed = HUB_INTERFACE.parseTransaction({ data: call.data });
     if (parsed?.name === "fulfillBatch") {
@@ -59,6 +60,7 @@ export class FakeNode implements PostingChain {
     return { result: bad ? { ok: false, revert: undefined } : { ok: true, data: "0x" }, ...at };
   }
 
+  simulations = 0;
   fees = async () => this.reachable({ baseFeePerGas: this.baseFee, blockNumber: this.height });
   nonce = async () => this.reachable(this.nextNonce);
   balance = async () => this.reachable(10n ** 18n);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { CODE } from "../../../executor/posting/hubAbi";
+import { CODE, FIRST_REGISTRY_CODE } from "../../../executor/posting/hubAbi";
 import type { PostableAnswer } from "../../../executor/posting/ports";
 import { Poster, type SkipReason } from "../../../executor/posting/poster";
 import { Transactions } from "../../../executor/posting/transactions";
@@ -15,7 +15,8 @@ describe("poster", () => {
     outbox = new FakeOutbox();
     skipped = [];
   });
-  const poster = (more: { allowLoss?: boolean; maxBatch?: number } = {}) => {
+  const doubted: [string, number][] = [];
+  const poster = (more: { allowLoss?: boolean; maxBatch?: number; isLive?: () => boolean } = {}) => {
     const fees = { priorityFeeWei: 10n, maxFeePerGas: 10n ** 12n };
     const transactions = new Transactions({
       chainId: 31337n,
@@ -33,7 +34,10 @@ describe("poster", () => {
       transactions,
       allowLoss: false,
       maxBatch: 128,
+      nowMs: () => 1_000,
+      isLive: () => true,
       onSkip,
+      onDoubt: (signer, blockNumber) => void doubted.push([signer, blockNumber]),
       ...fees,
       ...more,
     });
@@ -120,5 +124,32 @@ describe("poster", () => {
       { jobId: 2, state: "abandoned" },
     ]);
     expect(skipped.at(-1)).to.deep.equal([3, "WAITING_FOR_CHAIN"]);
+  });
+
+  it("waits for the heartbeat of a living key, not for that of a key that is gone, and tells of what the chain does not know", async () => {
+    outbox.waiting = [item(1), item(2)];
+    node.codes.set(h("salt/1"), CODE.HEARTBEAT_OVERDUE).set(h("salt/2"), FIRST_REGISTRY_CODE);
+    doubted.length = 0;
+    await poster({ isLive: () => false }).tick();
+    expect(outbox.dropped).to.deep.equal([
+      { jobId: 1, state: "seen" },
+      { jobId: 2, state: "seen" },
+    ]);
+    expect(doubted.map(([signer]) => signer)).to.deep.equal([answer().signer, answer().signer]);
+  });
+
+  it("posts results before refusals, and spends no simulation on a refusal that does not pay", async () => {
+    const refusal = (jobId: number): PostableAnswer => {
+      const { signer, issuedAt, expiresAt, proof } = answer();
+      return { ...item(jobId), answer: { kind: "refusal", reason: 1, signer, issuedAt, expiresAt, proof } };
+    };
+    outbox.waiting = [refusal(1), refusal(2), item(3)];
+    const before = node.simulations;
+    expect(await poster().tick()).to.equal(1);
+    expect(node.simulations - before).to.equal(1);
+    expect(skipped.slice(-2)).to.deep.equal([
+      [1, "GAS_DEARER_THAN_REWARD"],
+      [2, "GAS_DEARER_THAN_REWARD"],
+    ]);
   });
 });

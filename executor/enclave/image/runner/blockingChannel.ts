@@ -1,6 +1,9 @@
 import { readSync, writeSync } from "node:fs";
 import { checkFrameLength, decodeFrame, type Frame, frameParts } from "../../../protocol/frames";
 
+/** More is not kept for the next frame: a model comes once, and would lie there beside what onnxruntime made of it. */
+const KEPT_BYTES = 4 * 1024 * 1024;
+
 /**
  * Frames over a blocking socket. A runner has nothing to do while it waits and onnxruntime blocks its thread anyway; without an
  * event loop in between a round trip takes a third less time, and a hostile model finds no loop to put work into.
@@ -21,8 +24,8 @@ export class BlockingChannel {
   read(): Frame | undefined {
     if (!this.#fill(this.#length)) return undefined;
     const length = checkFrameLength(this.#length.readUInt32BE(0));
-    if (length > this.#body.length) this.#body = Buffer.allocUnsafeSlow(length);
-    const body = this.#body.subarray(0, length);
+    if (length > this.#body.length && length <= KEPT_BYTES) this.#body = Buffer.allocUnsafeSlow(length);
+    const body = length <= this.#body.length ? this.#body.subarray(0, length) : Buffer.allocUnsafeSlow(length);
     return this.#fill(body) ? decodeFrame(body) : undefined;
   }
 

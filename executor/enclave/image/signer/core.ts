@@ -190,7 +190,8 @@ export class SignerCore {
     const breach = outputBreach(model, output);
     if (breach !== undefined) {
       model.port.kill(breach);
-      return ran(task.call, failure("RUNNER_DIED", breach, true));
+      const fault = { code: "RUNNER_DIED", detail: breach } as const;
+      return ran(task.call, this.#strike({ modelHash: task.modelHash, inputHash }, fault));
     }
     // It ran: whatever ended its runners before was not this input.
     this.#strikes.delete(runKey({ modelHash: task.modelHash, inputHash }));

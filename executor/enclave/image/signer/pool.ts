@@ -107,7 +107,13 @@ export class ModelPool {
     { ok: true; port: RunnerPort; tests: Readonly<Record<string, string>> } | { ok: false; fault: RunnerFault }
   > {
     const maxReplyBytes = this.#limits.maxOutputBytes + REPLY_SLACK_BYTES;
-    const port = this.#factory({ memoryBytes: this.#limits.runnerMemoryBytes, maxReplyBytes });
+    let port: RunnerPort;
+    try {
+      port = this.#factory({ memoryBytes: this.#limits.runnerMemoryBytes, maxReplyBytes });
+    } catch (error) {
+      // No process or no memory to be had: a want of this moment, not a bug.
+      return { ok: false, fault: { code: "RUNNER_DIED", detail: `spawn: ${String(error)}`.slice(0, 500) } };
+    }
     const ready = await port.ready(this.#limits.loadTimeoutMs);
     if (!ready.ok) return ready;
     const message = read(port, ready.frame, ["runnerReady"]);

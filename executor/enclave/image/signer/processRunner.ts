@@ -69,8 +69,9 @@ class ProcessRunner implements RunnerPort {
     return this.#ask(frame, timeoutMs);
   }
 
+  /** For what it has answered already; what it works on by now has no part in it. */
   kill(reason: string): void {
-    this.#fail({ code: "RUNNER_DIED", detail: reason });
+    this.#fail({ code: "RUNNER_DIED", detail: reason }, false);
   }
 
   #ask(frame: Frame | undefined, timeoutMs: number): Promise<Exchanged> {
@@ -125,14 +126,15 @@ class ProcessRunner implements RunnerPort {
     this.#greeted = true;
   }
 
-  #fail(fault: RunnerFault): void {
+  #fail(fault: RunnerFault, firstIsToBlame = true): void {
     if (this.#end !== undefined) return;
     this.#end = fault;
     clearTimeout(this.#timer);
     // SIGKILL, because onnxruntime can not be cancelled and a hostile runner would ignore anything else.
     this.#child.kill("SIGKILL");
     this.#socket.destroy();
-    for (const [i, { resolve }] of this.#queue.splice(0).entries()) resolve({ ok: false, fault, reached: i === 0 });
+    for (const [i, { resolve }] of this.#queue.splice(0).entries())
+      resolve({ ok: false, fault, reached: firstIsToBlame && i === 0 });
   }
 }
 
