@@ -164,10 +164,19 @@ export class Fleet {
     try {
       await this.register(enclave);
       const { signer, imageId } = enclave.description;
-      const [{ operatorId, trust }, life] = await Promise.all([
+      const [{ code, operatorId, trust }, life] = await Promise.all([
         this.options.registry.check(signer, 0, imageId),
         this.options.registry.lifeOf(signer),
       ]);
+      // A reorg may have taken the registration away again. A member with the zeros that are read then would have every request abandoned.
+      if (code !== 0 || life.state !== 1) {
+        throw new AssayError({
+          code: "FLEET_NOT_VOUCHED_FOR",
+          message: "the chain does not vouch for the enclave that it had registered; another is started",
+          context: { signer, code, state: life.state },
+          retry: "later",
+        });
+      }
       const member: FleetMember = {
         enclave,
         operatorId,

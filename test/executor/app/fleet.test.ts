@@ -9,11 +9,12 @@ const EPOCH_END = 100_000;
 const HEARTBEAT_DUE = 50_000;
 
 /** A fleet of one enclave at a registry that writes down what it is told. */
-async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMarginSeconds: number }) {
+async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMarginSeconds: number }, unvouched = 0) {
   const told: string[] = [];
   const events: FleetEvent[] = [];
   const life = { state: 1, epochEnd: EPOCH_END, heartbeatDue: HEARTBEAT_DUE, counter: 0n };
   const counters: bigint[] = [];
+  let toRefuse = unvouched;
   let closes = 0;
   let failing = false;
   let effective = true;
@@ -21,7 +22,7 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
   const sent = { open: () => false };
   const registry = {
     imageIsLive: async () => true,
-    check: async () => ({ code: 0, operatorId: 1, trust: 3 }),
+    check: async () => (toRefuse-- > 0 ? { code: 32, operatorId: 0, trust: 0 } : { code: 0, operatorId: 1, trust: 3 }),
     lifeOf: async () => ({ ...life }),
     register: async () => {
       told.push("register");
@@ -141,5 +142,13 @@ describe("fleet", () => {
     expect(closed()).to.equal(0);
     fleet.doubt(SIGNER, 504);
     expect(closed()).to.equal(1);
+  });
+
+  it("serves by no enclave whose registration a reorg has taken away since, but starts another", async () => {
+    const { fleet, told, events } = await fleetOfOne({ epochMarginSeconds: 900, heartbeatMarginSeconds: 600 }, 1);
+    expect(told).to.deep.equal(["register", "register"]);
+    const failures = events.flatMap((event) => (event.kind === "failed" ? [event.error.code] : []));
+    expect(failures).to.deep.equal(["FLEET_NOT_VOUCHED_FOR"]);
+    expect(fleet.active.map(({ trust }) => trust)).to.deep.equal([3]);
   });
 });
