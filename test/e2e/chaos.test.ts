@@ -20,8 +20,8 @@ describe("npm run chaos", function () {
   this.timeout(300_000);
 
   it("loses, doubles and falsifies nothing in a short run on both nodes", async () => {
-    const { code, lines } = await chaos("--seed", "7", "--seconds", "24", "--requests", "40");
-    const last = /^lost=0 double=0 wrong=0 requests=40 kills=(\d+) reorgs=(\d+) cuts=(\d+)$/.exec(lines.at(-1) ?? "");
+    const { code, lines } = await chaos("--seed", "7", "--seconds", "14", "--requests", "24");
+    const last = /^lost=0 double=0 wrong=0 requests=24 kills=(\d+) reorgs=(\d+) cuts=(\d+)$/.exec(lines.at(-1) ?? "");
     expect(last, lines.join("\n")).to.not.equal(null);
     expect(code).to.equal(0);
     // A run in which nothing happened would show nothing.
@@ -30,14 +30,8 @@ describe("npm run chaos", function () {
   });
 
   it("says what is wrong with its own arguments", async () => {
-    for (const args of [
-      ["--seconds", "5"],
-      ["--seed", "x", "--seconds", "5"],
-      ["--seed", "1", "--seconds", "5", "--chain", "none"],
-    ]) {
-      const { code, lines } = await chaos(...args);
-      expect(code).to.equal(2);
-      expect(lines.join("\n")).to.match(/^(--seed takes a whole number|--chain is hardhat or anvil)/);
-    }
+    const { code, lines } = await chaos("--seed", "1", "--seconds", "5", "--chain", "none");
+    expect(code).to.equal(2);
+    expect(lines.join("\n")).to.match(/^--chain is hardhat or anvil/);
   });
 });

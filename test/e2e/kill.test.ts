@@ -65,7 +65,7 @@ describe("a daemon that is killed at every point of a job's life", function () {
 
   async function start(store: string, env: Readonly<Record<string, string>> = {}): Promise<DaemonProcess> {
     const way = { env, confirmations: CONFIRMATIONS };
-    const daemon = await world.start(["--store-path", store], undefined, way);
+    const daemon = await world.start(["--store-path", store, "--enclaves", "1"], undefined, way);
     daemons.push(daemon);
     return daemon;
   }
