@@ -59,11 +59,10 @@ const MAX_MISSES = 10_000;
 const MODEL_RETRY_MS = 2_000;
 type Signed = Extract<RunOutcome, { ok: true }>;
 /**
- * Failures that the input may be to blame for. Every other one, an enclave that is gone or has no room, says nothing of the job: counted, it would
- * end requests for no fault of theirs whenever the machine is short of something for a while. The deadline bounds those.
+ * Failures that the input may be to blame for, and what an enclave signs for a run that keeps failing so. Every other one, an enclave that is
+ * gone or has no room, says nothing of the job: counted, it would end requests for no fault of theirs whenever the machine is short of
+ * something for a while. The deadline bounds those.
  */
-const COUNTED: ReadonlySet<RunFailure["code"]> = new Set(["RUNNER_DIED", "RUN_TIMEOUT"]);
-/** What an enclave signs for a run that keeps failing in this way. Every other failure is no fault of the input. */
 const REFUSED_AFTER: Partial<Record<RunFailure["code"], "RUN_FAILED" | "RUN_LIMIT">> = {
   RUNNER_DIED: "RUN_FAILED",
   RUN_TIMEOUT: "RUN_LIMIT",
@@ -215,9 +214,10 @@ export class Dispatcher {
   private async failed(args: { job: ClaimedJob; workerId: string; failure: RunFailure; runMs: number }): Promise<void> {
     const { job, failure } = args;
     const { store, nowMs, maxAttempts } = this.options;
-    const blamed = COUNTED.has(failure.code);
+    const blamed = REFUSED_AFTER[failure.code] !== undefined;
     const attempts = job.attempts + (blamed ? 1 : 0);
     if (!failure.retryable || attempts >= maxAttempts) {
+      this.misses.delete(job.jobId);
       await store.giveUp({ lease: leaseOf(job), state: "dead", reason: failure.code });
     } else {
       const misses = this.misses.get(job.jobId) ?? 0;

@@ -42,10 +42,6 @@ class InProcessRunner implements RunnerPort {
 }
 
 /**
- * Level 0: signer and runners in this process, for unit tests of contracts. The statements and documents are real, the isolation is not,
- * and the document says so: a registry takes level 0 on development chains only.
- */
-/**
  * onnxruntime as the rest of this process has it. Its environment may be initialised once in a process, and the second time ends it, so a
  * consumer whose own tests use onnxruntime-node must share it with level 0.
  */
@@ -56,6 +52,10 @@ function sharedBinding(): NativeBinding {
   return binding;
 }
 
+/**
+ * Level 0: signer and runners in this process, for unit tests of contracts. The statements and documents are real, the isolation is not,
+ * and the document says so: a registry takes level 0 on development chains only.
+ */
 export async function startInProcess(config: EnclaveConfig): Promise<Enclave> {
   const image = locateImage(config.image);
   const { pcrs } = await measure(image, 0);

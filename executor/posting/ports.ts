@@ -2,13 +2,13 @@ import type { OutboxTransaction, TransactionState } from "../domain/chain";
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { Answer, InferenceRequest } from "../domain/request";
 
-/** An answer that waits for a transaction. */
 /** A request and the signed answer that ends it: all that calldata is made of. */
 export interface AnsweredRequest {
   readonly request: InferenceRequest;
   readonly answer: Answer;
 }
 
+/** An answer that waits for a transaction. */
 export interface PostableAnswer extends AnsweredRequest {
   readonly jobId: number;
 }

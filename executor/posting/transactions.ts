@@ -69,11 +69,6 @@ export class Transactions {
     return this.options.signer.address;
   }
 
-  /** True while a transaction of ours with this nonce, the first or a dearer form of it, may still land. */
-  isOpen(nonce: number): boolean {
-    return this.taken(nonce);
-  }
-
   get openCount(): number {
     return this.open.size;
   }
@@ -175,7 +170,7 @@ export class Transactions {
     const { chain, outbox } = this.options;
     const mined = await chain.nonce(this.address);
     // A reorg took away a nonce below ours that nobody fills: the next transaction has to.
-    if (!this.taken(mined)) this.nextNonce = mined;
+    if (!this.isOpen(mined)) this.nextNonce = mined;
     for (const entry of [...this.open.values()].sort((a, b) => a.tx.nonce - b.tx.nonce)) {
       const { tx } = entry;
       if (tx.nonce < mined) {
@@ -239,14 +234,15 @@ export class Transactions {
     }
   }
 
-  private taken(nonce: number): boolean {
+  /** True while a transaction of ours with this nonce, the first or a dearer form of it, may still land. */
+  isOpen(nonce: number): boolean {
     return [...this.open.values()].some(({ tx }) => tx.nonce === nonce);
   }
 
   /** The lowest free nonce: one that was lost leaves a hole that would hold up everything above it. */
   private freeFrom(nonce: number): number {
     let free = nonce;
-    while (this.taken(free)) free++;
+    while (this.isOpen(free)) free++;
     return free;
   }
 

@@ -29,7 +29,6 @@ export interface Planned {
   readonly salt: string;
   readonly expected: Expected;
   readonly rewardWei: bigint;
-  readonly raw: string;
 }
 
 interface Task {
@@ -136,7 +135,7 @@ export class Requests {
         maxPriorityFeePerGas: 10n ** 9n,
       });
       lane.raws.push(raw);
-      this.planned.push({ salt, expected: task.expected, rewardWei: REWARD_WEI, raw });
+      this.planned.push({ salt, expected: task.expected, rewardWei: REWARD_WEI });
     }
   }
 

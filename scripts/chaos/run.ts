@@ -51,6 +51,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     await driver.takeOver();
     const requests = await Requests.open({ world, rpc, random: requestDice, tasks: options.tasks });
     const began = Date.now();
+    // Spread over nine tenths of the time, so that the last ones meet some of the chaos too.
     const due = (): number =>
       Math.min(options.requests, Math.ceil((options.requests * (Date.now() - began)) / (seconds * 900)));
     const offer = async (): Promise<void> => {

@@ -14,6 +14,7 @@ import { allCases, CASES_FOLDER } from "../../scripts/conformance/build";
 import { filesOf } from "../../scripts/conformance/caseFiles";
 import { type CaseSpec, graphModel, node, set, value } from "../../scripts/conformance/caseSpec";
 import { plain } from "../../scripts/conformance/cases/samples";
+import { attribute } from "../../scripts/models/onnx/writer";
 import { assay, type Ended } from "../executor/cli/run";
 import { committedModel, openWorld, REWARD, type World } from "./support/world";
 
@@ -30,6 +31,21 @@ function copying(name: string, args: { given?: CaseSpec["sets"][number]["inputs"
       nodes: [node("Identity", ["x"], ["y"])],
     }),
     sets: [args.given === undefined ? right : { ...right, inputs: args.given }],
+  };
+}
+
+/** Its output is its input twice. */
+function doubling(name: string, length: number): CaseSpec {
+  const x = uint8([length], seeded(length));
+  return {
+    name,
+    layout: "compact",
+    model: graphModel({
+      inputs: [value("x", DType.uint8, ["n"])],
+      outputs: [value("y", DType.uint8, ["m"])],
+      nodes: [node("Concat", ["x", "x"], ["y"], [attribute.integer("axis", 0)])],
+    }),
+    sets: [set({ x }, { y: x })],
   };
 }
 
@@ -63,6 +79,8 @@ describe("assay model check --through chain", () => {
     write(folder, copying("x_expects_another_value", { expected: 8 }));
     const large = { name: "x", tensor: uint8([600_000], seeded(600_000)) };
     write(folder, copying("x_too_large", { given: [large] }));
+    // Its input fits a transaction, and its answer would fit none: without a refusal it could neither land nor end.
+    write(folder, doubling("x_output_too_large", 210_000));
     mkdirSync(join(folder, "y_no_model"));
     writeFileSync(join(folder, "y_no_model", "model.onnx"), "these bytes are no model");
 
@@ -73,14 +91,16 @@ describe("assay model check --through chain", () => {
     expect(results.slice(passing.length).map((result) => [result.case, result.status])).to.deep.equal([
       ["x_another_type", "refused"],
       ["x_expects_another_value", "failed"],
+      ["x_output_too_large", "refused"],
       ["x_too_large", "refused"],
       ["y_no_model", "refused"],
     ]);
     const reasons = results.map(({ reason }) => reason ?? "");
     expect(reasons[passing.length]).to.equal("set 0: INPUT_MISMATCH");
     expect(reasons[passing.length + 1]).to.equal('set 0: output "y": element 0 is 7, not 8');
-    expect(reasons[passing.length + 2]).to.match(/^set 0: CLIENT_INPUT_TOO_LARGE: an input of 6000\d\d bytes/);
-    expect(reasons[passing.length + 3]).to.match(/^ONNX_/);
+    expect(reasons[passing.length + 2]).to.equal("set 0: RUN_LIMIT");
+    expect(reasons[passing.length + 3]).to.match(/^set 0: CLIENT_INPUT_TOO_LARGE: an input of 6000\d\d bytes/);
+    expect(reasons[passing.length + 4]).to.match(/^ONNX_/);
     expect(ended.code).to.equal(1);
   });
 

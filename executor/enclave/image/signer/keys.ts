@@ -36,8 +36,8 @@ export class EnclaveKeys {
   }
 
   /**
-   * New keys. The curve is bitcoin-core's libsecp256k1 compiled to WASM: constant-time, with nonces of RFC 6979, and a quarter of the time
-   * that plain JavaScript takes for a signature. The seed blinds its scalar multiplications.
+   * New keys. The curve is bitcoin-core's libsecp256k1 compiled to WASM: constant-time, with nonces of RFC 6979, and faster than
+   * plain JavaScript. The seed blinds its scalar multiplications.
    */
   static async create(): Promise<EnclaveKeys> {
     const curve = await curveWith(randomBytes(32));
