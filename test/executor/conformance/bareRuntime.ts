@@ -4,6 +4,9 @@ import type { NamedTensor } from "../../../executor/protocol/tensorSet";
 import { DType, isDType } from "../../../executor/protocol/tensorType";
 import { elementsOf } from "../../../executor/protocol/tensorValues";
 
+// Before the first session: telemetry opens a log that every child of this process would inherit, which a sandbox's self-tests refuse.
+process.env.ORT_DISABLE_TELEMETRY = "1";
+
 /** onnxruntime-node's names of the types 1 to 13, as its own documentation has them. */
 const NAMES = "float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32 uint64".split(" ");
 
