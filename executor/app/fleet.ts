@@ -88,7 +88,7 @@ export class Fleet {
 
   /** Starts every slot; resolves when the first member is registered, so that service begins as early as it can. */
   async start(signal: AbortSignal): Promise<void> {
-    const slots = Array.from({ length: this.options.size }, (_, slot) => this.keep(slot, signal));
+    const slots = Array.from({ length: this.options.size }, (_, slot) => this.keep(slot, signal, "first"));
     await Promise.race([...slots, Promise.all(slots)]);
   }
 
@@ -134,8 +134,12 @@ export class Fleet {
     await Promise.all(members.map((member) => member.enclave.close()));
   }
 
-  /** Resolves when the slot's first enclave is registered; goes on keeping the slot filled after that. */
-  private async keep(slot: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when the slot's first enclave is registered; goes on keeping the slot filled after that. A first start that can not succeed is
+   * for whoever starts the daemon to hear of. A replacement is tried for ever: this machine has run the same image before, so whatever is in
+   * its way can pass, and nobody waits for the promise that would be rejected.
+   */
+  private async keep(slot: number, signal: AbortSignal, start: "first" | "replacement"): Promise<void> {
     let wait = RESTART_FIRST_MS;
     while (!signal.aborted && !this.stopping) {
       try {
@@ -145,13 +149,13 @@ export class Fleet {
           if (this.members.get(slot) === member) this.members.delete(slot);
           if (this.stopping || signal.aborted) return;
           this.options.onEvent({ kind: "exited", slot, reason });
-          void this.keep(slot, signal);
+          void this.keep(slot, signal, "replacement");
         });
         return;
       } catch (error) {
         if (!(error instanceof AssayError)) throw error;
         this.options.onEvent({ kind: "failed", slot, error });
-        if (error.retry === "never") throw error;
+        if (error.retry === "never" && start === "first") throw error;
         await pause(wait, signal);
         wait = Math.min(2 * wait, RESTART_MOST_MS);
       }

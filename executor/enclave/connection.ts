@@ -133,7 +133,9 @@ export class SignerConnection {
     } else if (reply.name === "failed") {
       const { reason, detail } = reply.body;
       const message = `the signer refused: ${reason}: ${detail}`;
-      pending.reject(new EnclaveError({ code: "ENCLAVE_REFUSED", message, context: { reason, detail } }));
+      // A probe fails when its runner is killed, which says nothing of the next one.
+      const retry = reason === "PROBE_FAILED" ? "later" : "never";
+      pending.reject(new EnclaveError({ code: "ENCLAVE_REFUSED", message, context: { reason, detail }, retry }));
     } else if (reply.name === pending.expects) {
       pending.resolve(reply);
     } else {

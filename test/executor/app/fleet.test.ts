@@ -12,6 +12,7 @@ const HEARTBEAT_DUE = 50_000;
 async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMarginSeconds: number }, unvouched = 0) {
   const told: string[] = [];
   const events: FleetEvent[] = [];
+  let onEvent: (event: FleetEvent) => void = () => undefined;
   const life = { state: 1, epochEnd: EPOCH_END, heartbeatDue: HEARTBEAT_DUE, counter: 0n };
   const counters: bigint[] = [];
   let toRefuse = unvouched;
@@ -19,6 +20,8 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
   let failing = false;
   let effective = true;
   let height = 5;
+  let exit: (reason: string) => void = () => undefined;
+  const failedStarts: AssayError[] = [];
   const sent = { open: () => false };
   const registry = {
     imageIsLive: async () => true,
@@ -47,7 +50,9 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
       counters.push(counter);
       return new Uint8Array(64);
     },
-    exited: new Promise<string>(() => undefined),
+    exited: new Promise<string>((resolve) => {
+      exit = resolve;
+    }),
     close: async () => {
       closes++;
     },
@@ -55,7 +60,11 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
   const fleet = new Fleet({
     size: 1,
     endpoint: "",
-    start: async () => enclave as never,
+    start: async () => {
+      const failure = failedStarts.shift();
+      if (failure !== undefined) throw failure;
+      return enclave as never;
+    },
     registry: registry as never,
     now: async () => block(height),
     untilBlock: async (done) => {
@@ -64,13 +73,24 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
     heartbeatSeconds: HEARTBEAT_DUE,
     epochSeconds: EPOCH_END,
     ...margins,
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => {
+      events.push(event);
+      onEvent(event);
+    },
   });
   await fleet.start(new AbortController().signal);
   const at = (timestamp: number) => fleet.tend({ ...block(9), timestamp });
   return {
     counters,
     closed: () => closes,
+    exit: (reason: string) => exit(reason),
+    failedStarts,
+    until: (kind: FleetEvent["kind"]) =>
+      new Promise<void>((resolve) => {
+        onEvent = (event) => {
+          if (event.kind === kind) resolve();
+        };
+      }),
     fleet,
     told,
     events,
@@ -150,5 +170,25 @@ describe("fleet", () => {
     const failures = events.flatMap((event) => (event.kind === "failed" ? [event.error.code] : []));
     expect(failures).to.deep.equal(["FLEET_NOT_VOUCHED_FOR"]);
     expect(fleet.active.map(({ trust }) => trust)).to.deep.equal([3]);
+  });
+
+  it("fills a slot again whose replacement could not start, which once ended the daemon", async () => {
+    const { until, exit, failedStarts, fleet, events } = await fleetOfOne({
+      epochMarginSeconds: 900,
+      heartbeatMarginSeconds: 600,
+    });
+    failedStarts.push(new AssayError({ code: "ENCLAVE_REFUSED", message: "the runner closed its socket" }));
+    const registered = until("registered");
+    exit("killed");
+    await registered;
+    expect(events.map(({ kind }) => kind)).to.deep.equal([
+      "started",
+      "registered",
+      "exited",
+      "failed",
+      "started",
+      "registered",
+    ]);
+    expect(fleet.active).to.have.length(1);
   });
 });
