@@ -50,6 +50,9 @@ struct Work {
 abstract contract HubCore is HubLedger {
     using RegistryCalls for IEnclaveRegistry;
 
+    /// @dev 4 is hardware-rooted; nothing is above it.
+    uint8 private constant MAX_TRUST = 4;
+
     mapping(bytes32 requestId => RequestState state) internal _states;
 
     /// @dev The domain of deployment: all request ids are under it, for ever.
@@ -128,15 +131,53 @@ abstract contract HubCore is HubLedger {
             w.signer = signer;
             w.minTrust = type(uint256).max;
             (w.vouched, w.operatorId, w.mayAct) = registry.vouchFor(signer, minTrust, imageId, msg.sender);
-        } else if (signer != w.signer || minTrust != w.minTrust || imageId != w.imageId) {
+        } else {
+            _vouchUnder(w, signer, minTrust, imageId);
+        }
+        if (w.vouched != Codes.OK) return uint8(w.vouched);
+        uint256 assigned = head.assignedOperator();
+        return assigned == 0 || assigned == w.operatorId ? Codes.OK : Codes.WRONG_OPERATOR;
+    }
+
+    /// @dev The registry's word under a plain demand, asked for once for neighbours that share it.
+    function _vouchUnder(
+        Work memory w,
+        address signer,
+        uint256 minTrust,
+        bytes32 imageId
+    ) internal view returns (uint8) {
+        if (signer != w.signer || minTrust != w.minTrust || imageId != w.imageId) {
             w.signer = signer;
             w.minTrust = minTrust;
             w.imageId = imageId;
             (w.vouched, w.operatorId) = registry.vouch(signer, minTrust, imageId);
         }
-        if (w.vouched != Codes.OK) return uint8(w.vouched);
-        uint256 assigned = head.assignedOperator();
-        return assigned == 0 || assigned == w.operatorId ? Codes.OK : Codes.WRONG_OPERATOR;
+        return uint8(w.vouched);
+    }
+
+    /// @dev Notes a credit; written when the payee changes, before any callback, and at the end.
+    function _owe(Work memory w, uint256 account, uint256 amountWei) internal {
+        if (w.payee != account) {
+            if (w.owedWei != 0) _settle(w);
+            w.payee = account;
+        }
+        // No overflow: a transaction has fewer than 2^32 items of less than 2^96 wei each.
+        unchecked {
+            w.owedWei += amountWei;
+        }
+    }
+
+    /// @dev Writes what is owed.
+    function _settle(Work memory w) internal {
+        _credit(w.payee, w.owedWei);
+        w.owedWei = 0;
+    }
+
+    /// @dev Refuses levels that do not exist, and the one that exists for consumers' unit tests.
+    function _requireTrust(uint8 minTrust) internal view {
+        if (minTrust == 0 ? !registry.developmentLevelAllowed() : minTrust > MAX_TRUST) {
+            revert HubMinTrustInvalid(minTrust);
+        }
     }
 
     /// @dev Reverts with the error of a code that is not OK. `wanted` and `actual` are profiles.

@@ -54,6 +54,16 @@ abstract contract HubLedger is IInferenceHub {
         }
     }
 
+    /// @dev Shrinks an address's credit.
+    function _debit(uint256 account, uint256 amountWei) internal {
+        uint256 availableWei = _credits[account];
+        if (availableWei < amountWei) revert HubCreditTooLow(address(uint160(account)), availableWei, amountWei);
+        // No underflow: just compared.
+        unchecked {
+            _credits[account] = availableWei - amountWei;
+        }
+    }
+
     /// @dev The credit is gone before anybody is called, so a receiver that comes back finds nothing.
     function _take(uint256 account) private returns (uint256 amountWei) {
         amountWei = _credits[account];

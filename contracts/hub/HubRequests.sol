@@ -15,8 +15,6 @@ abstract contract HubRequests is HubCore {
     uint256 private constant MAX_DEADLINE_AHEAD_SECONDS = 30 days;
     /// @dev A callback must fit a block beside other work, and a transaction (16,777,216 gas) beside its result.
     uint256 private constant MAX_CALLBACK_GAS = 5_000_000;
-    /// @dev 4 is hardware-rooted; nothing is above it.
-    uint8 private constant MAX_TRUST = 4;
 
     /// @inheritdoc IInferenceHub
     function request(
@@ -71,10 +69,7 @@ abstract contract HubRequests is HubCore {
             }
         }
         if (head.callbackGas() > MAX_CALLBACK_GAS) revert HubCallbackGasTooHigh(head.callbackGas(), MAX_CALLBACK_GAS);
-        uint8 minTrust = head.minTrust();
-        if (minTrust == 0 ? !registry.developmentLevelAllowed() : minTrust > MAX_TRUST) {
-            revert HubMinTrustInvalid(minTrust);
-        }
+        _requireTrust(head.minTrust());
         if (head.hasKinds()) {
             if (head.proofKind() != 0) revert HubProofKindUnsupported(head.proofKind());
             revert HubInputKindUnsupported(head.inputKind());

@@ -200,22 +200,4 @@ abstract contract HubResults is HubCore {
             emit CallbackFailed(w.requestId, reason);
         }
     }
-
-    /// @dev Notes a credit; written when the payee changes, before any callback, and at the end.
-    function _owe(Work memory w, uint256 account, uint256 amountWei) private {
-        if (w.payee != account) {
-            if (w.owedWei != 0) _settle(w);
-            w.payee = account;
-        }
-        // No overflow: a batch has fewer than 2^32 items of less than 2^96 wei each.
-        unchecked {
-            w.owedWei += amountWei;
-        }
-    }
-
-    /// @dev Writes what is owed.
-    function _settle(Work memory w) private {
-        _credit(w.payee, w.owedWei);
-        w.owedWei = 0;
-    }
 }

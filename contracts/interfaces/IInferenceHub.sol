@@ -4,6 +4,7 @@ pragma solidity 0.8.33;
 import { BoundResult, Expected, Fulfilment, Request, ResultStatement } from "./HubTypes.sol";
 import { IEnclaveRegistry } from "./IEnclaveRegistry.sol";
 import { IInferenceHubErrors } from "./IInferenceHubErrors.sol";
+import { ISyncInference } from "./ISyncInference.sol";
 
 /// @title Requests, escrow, fulfilment, refusals, callbacks, refunds and pull verification
 /// @notice A contract asks a model, an enclave answers, the chain checks the proof, the contract acts.
@@ -14,7 +15,7 @@ import { IInferenceHubErrors } from "./IInferenceHubErrors.sol";
 /// take escrow.
 /// NOT CHECKED: that input and output are canonical tensor sets, that a model hash names an existing model, that a
 /// model is any good. The first is the enclave's promise, the others are the consumer's choice.
-interface IInferenceHub is IInferenceHubErrors {
+interface IInferenceHub is IInferenceHubErrors, ISyncInference {
     /// @notice A request was opened. The input travels here and is not stored.
     /// @param requestId Hash over everything below and the hub's domain.
     /// @param requester Who asked and will be called back.

@@ -10,6 +10,7 @@ library Domain {
     );
     bytes32 private constant HUB_NAME = keccak256("Assay");
     bytes32 private constant REGISTRY_NAME = keccak256("AssayRegistry");
+    bytes32 private constant FORWARDER_NAME = keccak256("AssayIntentForwarder");
     bytes32 private constant VERSION = keccak256("1");
 
     /// @notice The domain under which enclaves sign results, refusals and admissions.
@@ -24,6 +25,13 @@ library Domain {
     /// @return The separator on this chain.
     function ofRegistry(address registry) internal view returns (bytes32) {
         return keccak256(abi.encode(TYPE_HASH, REGISTRY_NAME, VERSION, block.chainid, registry));
+    }
+
+    /// @notice The domain under which users sign intents.
+    /// @param forwarder The verifying contract.
+    /// @return The separator on this chain.
+    function ofForwarder(address forwarder) internal view returns (bytes32) {
+        return keccak256(abi.encode(TYPE_HASH, FORWARDER_NAME, VERSION, block.chainid, forwarder));
     }
 
     /// @notice The EIP-712 digest `keccak256(0x1901 ‖ domain ‖ structHash)`.

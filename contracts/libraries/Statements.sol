@@ -2,6 +2,7 @@
 pragma solidity 0.8.33;
 
 import { BoundResult, Request, ResultStatement } from "../interfaces/HubTypes.sol";
+import { Inference, InferTerms, PortableResult } from "../interfaces/SyncTypes.sol";
 import { Handed } from "./Handed.sol";
 
 /// @title Hashes of what is asked and what is signed
@@ -117,6 +118,55 @@ library Statements {
             let p := mload(0x40)
             mstore(p, typeHash)
             calldatacopy(add(p, 0x20), s, 0x140)
+            hash := keccak256(p, 0x160)
+        }
+    }
+
+    /// @notice `keccak256(abi.encode(modelHash, inputHash, minTrust, profile, imageId))` of an inference in calldata.
+    function inferenceKey(Inference calldata inference) internal pure returns (bytes32 key) {
+        // Five words of calldata at the free pointer, which is not moved. A `minTrust` with dirty upper bits gives a key
+        // under which nobody ever looks: `inferenceKeyOf` hashes a clean one.
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            calldatacopy(p, inference, 0xa0)
+            key := keccak256(p, 0xa0)
+        }
+    }
+
+    /// @notice The same of what a consumer asks.
+    function inferenceKeyOf(
+        bytes32 modelHash,
+        bytes32 inputHash,
+        InferTerms calldata terms
+    ) internal pure returns (bytes32 key) {
+        uint256 minTrust = terms.minTrust;
+        // As above; the level was decoded, hence checked to be clean.
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore(p, modelHash)
+            mstore(add(p, 0x20), inputHash)
+            mstore(add(p, 0x40), minTrust)
+            calldatacopy(add(p, 0x60), add(terms, 0x20), 0x40)
+            key := keccak256(p, 0xa0)
+        }
+    }
+
+    /// @notice EIP-712 `hashStruct` of the portable statement behind a result: request, context and requester are zero, so
+    /// that a bound statement, which one requester paid for, can never pass for one.
+    function portableHash(PortableResult calldata r, bytes32 outputHash) internal pure returns (bytes32 hash) {
+        bytes32 typeHash = RESULT_TYPE;
+        // Eleven words at the free pointer, which is not moved. Of `r` words 0 and 1 are model and input hash, word 5 is the
+        // profile, words 6 to 8 are fee and times. Dirty upper bits make a hash that no enclave signs.
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore(p, typeHash)
+            mstore(add(p, 0x20), 0)
+            calldatacopy(add(p, 0x40), r, 0x40)
+            mstore(add(p, 0x80), outputHash)
+            mstore(add(p, 0xa0), 0)
+            mstore(add(p, 0xc0), calldataload(add(r, 0xa0)))
+            mstore(add(p, 0xe0), 0)
+            calldatacopy(add(p, 0x100), add(r, 0xc0), 0x60)
             hash := keccak256(p, 0x160)
         }
     }
