@@ -1,0 +1,124 @@
+import type { Address, Hex32, HexBytes } from "../domain/ids";
+import type { FilledInference, Inference, PortableAnswer } from "../domain/inference";
+import type { PipeItem, PipeState, PipeStatus, PipeStep } from "../domain/pipe";
+
+/** The block whose state is "now". */
+export interface PipeHead {
+  readonly number: number;
+  readonly hash: Hex32;
+  /** Seconds. */
+  readonly timestamp: number;
+  readonly baseFeePerGas: bigint;
+}
+
+/** What an address is taken to be in a simulation (`eth_call`, third parameter). */
+export interface Override {
+  readonly code?: HexBytes;
+  readonly stateDiff?: Readonly<Record<Hex32, Hex32>>;
+}
+export type Overrides = Readonly<Record<Address, Override>>;
+
+export interface PipeCall {
+  readonly from: Address;
+  /** Undefined: it creates a contract. */
+  readonly to: Address | undefined;
+  readonly value: bigint;
+  readonly data: HexBytes;
+}
+
+/** Return data, or revert data (undefined where the node gives none). */
+export type CallOutcome =
+  | { readonly ok: true; readonly data: HexBytes }
+  | { readonly ok: false; readonly revert: HexBytes | undefined };
+
+export interface PipeReceipt {
+  readonly succeeded: boolean;
+  readonly block: { readonly number: number; readonly hash: Hex32 };
+}
+
+/** The chain as PIPE reads it. A read that failed throws; it is never taken for an absence. */
+export interface PipeChain {
+  head(): Promise<PipeHead>;
+  /** On the newest state, with the gas given. */
+  call(call: PipeCall & { readonly gas: bigint; readonly overrides?: Overrides }): Promise<CallOutcome>;
+  code(account: Address): Promise<HexBytes>;
+  /** Transactions of the account that are mined, and what it owns. */
+  account(account: Address): Promise<{ readonly nonce: number; readonly balanceWei: bigint }>;
+  /** Sends signed bytes, all in one exchange, in this order. What a node says to them is looked into, not believed. */
+  broadcast(raws: readonly HexBytes[]): Promise<readonly { readonly accepted: boolean; readonly message: string | undefined }[]>;
+  receipts(hashes: readonly Hex32[]): Promise<readonly (PipeReceipt | undefined)[]>;
+  knows(hash: Hex32): Promise<boolean>;
+}
+
+export type InferenceOutcome =
+  | { readonly ok: true; readonly answer: PortableAnswer }
+  | {
+      readonly ok: false;
+      /** `refused`: an enclave ran it, or would not, and will not next time. `unavailable`: nobody can now. */
+      readonly kind: "refused" | "unavailable";
+      readonly reason: string;
+    };
+
+/** The enclaves, by the same matching as requests on the chain. */
+export interface InferenceRunner {
+  run(inference: Inference, feeWei: bigint, deadlineSeconds: number, signal: AbortSignal): Promise<InferenceOutcome>;
+  /** Empty outputs of the model's shape, for simulations: a set whose numbers are all `fill`. Undefined for a model that can not be had. */
+  placeholder(modelHash: Hex32, fill: 0 | 1): Promise<Uint8Array | undefined>;
+}
+
+/** Puts results on the chain ahead of transactions that need them, and sends those behind them. */
+export interface PipePublisher {
+  readonly address: Address;
+  /**
+   * Publishes, if there is anything to publish, with fees above those of the transactions that follow, and broadcasts these behind it in the same exchange.
+   * `onStored` is awaited when the publication is stored and before anything is sent.
+   */
+  release(args: {
+    readonly results: readonly { readonly filled: FilledInference; readonly sponsor: Address | undefined }[];
+    readonly followers: readonly HexBytes[];
+    readonly aboveTipWei: bigint;
+    readonly aboveMaxFeeWei: bigint;
+    readonly onStored: (publishHash: Hex32 | undefined) => Promise<void>;
+  }): Promise<void>;
+  /** Sends a call of the relayer's own. */
+  relay(args: {
+    readonly to: Address;
+    readonly data: HexBytes;
+    readonly gas: bigint;
+    readonly label: string;
+    readonly onStored: (hash: Hex32) => Promise<void>;
+  }): Promise<void>;
+  /** The transaction that was stored for a label by an earlier process, sent or not. */
+  storedFor(label: string): Promise<Hex32 | undefined>;
+}
+
+/** What is held and released, durable: each state is written before the side effect that follows from it. */
+export interface PipeStore {
+  addPipeItem(item: PipeItem): Promise<void>;
+  /** @returns false if the item is not in one of the states `from`, and nothing changed */
+  movePipeItem(args: {
+    readonly id: Hex32;
+    readonly from: readonly PipeState[];
+    readonly to: PipeState;
+    readonly reason?: string;
+    readonly detail?: string;
+    readonly transactionHash?: Hex32;
+    readonly publishHash?: Hex32;
+    readonly block?: { readonly number: number; readonly hash: Hex32 };
+    readonly step?: PipeStep;
+  }): Promise<boolean>;
+  addPipeSteps(id: Hex32, steps: readonly PipeStep[]): Promise<void>;
+  pipeItem(id: Hex32): Promise<PipeStatus | undefined>;
+  /** In the order they were accepted. */
+  pipeItems(states: readonly PipeState[]): Promise<readonly PipeItem[]>;
+  /** Forgets what ended before that moment of this host's clock. */
+  prunePipeItems(beforeMs: number): Promise<number>;
+}
+
+/** What the operator gets and spends. */
+export interface PipeTerms {
+  /** In every portable statement. */
+  readonly feeWei: bigint;
+  /** Publishes raw transactions' results even where the fee does not cover the gas. */
+  readonly allowLoss: boolean;
+}
