@@ -1,15 +1,26 @@
 import { JOB_STATES, JOB_TRANSITIONS } from "../domain/job";
-
-/** What a refused move says. SQLite hands it on as the text of a constraint error, which is a bug of ours and ends the transaction. */
-const ILLEGAL_MOVE = "JOB_ILLEGAL_MOVE";
+import { PIPE_STATES, PIPE_TRANSITIONS } from "../domain/pipe";
 
 /**
- * The table of job states as a trigger, so that no statement, whoever wrote it, can move a job along an edge that is not drawn.
- * Temporary: it belongs to the connection, and an older table never lives on in the file.
+ * The tables of states as triggers, so that no statement, whoever wrote it, can move a job or an item of PIPE along an edge that is not drawn.
+ * Temporary: they belong to the connection, and an older table never lives on in the file.
  */
-export function moveGuard(): string {
-  const edges = JOB_STATES.flatMap((from) => JOB_TRANSITIONS[from].map((to) => `'${from}>${to}'`));
-  return `CREATE TEMP TRIGGER job_moves BEFORE UPDATE OF state ON main.jobs
+export function moveGuards(): readonly string[] {
+  return [
+    guard("jobs", "JOB_ILLEGAL_MOVE", JOB_STATES, JOB_TRANSITIONS),
+    guard("pipe_items", "PIPE_ILLEGAL_MOVE", PIPE_STATES, PIPE_TRANSITIONS),
+  ];
+}
+
+/** `refusal` is what a refused move says. SQLite hands it on as the text of a constraint error, which is a bug of ours and ends the transaction. */
+function guard<S extends string>(
+  table: string,
+  refusal: string,
+  states: readonly S[],
+  transitions: Readonly<Record<S, readonly S[]>>,
+): string {
+  const edges = states.flatMap((from) => transitions[from].map((to) => `'${from}>${to}'`));
+  return `CREATE TEMP TRIGGER ${table}_moves BEFORE UPDATE OF state ON main.${table}
     WHEN NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (${edges.join(", ")})
-    BEGIN SELECT RAISE(ABORT, '${ILLEGAL_MOVE}'); END`;
+    BEGIN SELECT RAISE(ABORT, '${refusal}'); END`;
 }

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from "kysely";
 import Database from "libsql";
 import { AssayError } from "../domain/errors";
-import { moveGuard } from "./moves";
+import { moveGuards } from "./moves";
 import { MIGRATIONS, type Tables } from "./schema";
 
 export interface OpenStore {
@@ -174,7 +174,7 @@ export function openStore(path: string): OpenStore {
     raw.pragma("synchronous = NORMAL");
     raw.pragma("busy_timeout = 5000");
     migrate(raw, path);
-    raw.exec(moveGuard());
+    for (const guard of moveGuards()) raw.exec(guard);
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: guarded(raw, path) }) });
     return {
       db,

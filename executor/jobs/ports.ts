@@ -1,6 +1,7 @@
 import type { Ending, OutboxTransaction, SeenBlock, TransactionState } from "../domain/chain";
 import type { Address, Hex32 } from "../domain/ids";
 import type { JobState } from "../domain/job";
+import type { PipeItem, PipeState, PipeStatus, PipeStep } from "../domain/pipe";
 import type { Answer, InferenceRequest } from "../domain/request";
 
 /** A lease on a job. Every write that follows from it carries the fence; a write with an old fence changes nothing. */
@@ -39,12 +40,45 @@ export interface JobSummary {
   readonly attempts: number;
 }
 
+/** What PIPE holds and has released. A move that `PIPE_TRANSITIONS` does not draw is refused by the database, as one of a job is. */
+export interface PipeRecords {
+  /**
+   * Survives a power cut when it returns. One with an id that was given back, or replaced, takes the place of that one and goes on with its timeline.
+   * @throws AssayError `STORE_PIPE_ITEM_KNOWN` if the id is held, released or on the chain
+   */
+  addPipeItem(item: PipeItem): Promise<void>;
+  /**
+   * Reason, detail and block are those of the new state: what is not given is forgotten. Hashes stay unless others are given.
+   * A move to `released` survives a power cut when it returns.
+   * @returns false if the item is not in one of the states `from`, and nothing changed
+   */
+  movePipeItem(args: {
+    readonly id: Hex32;
+    readonly from: readonly PipeState[];
+    readonly to: PipeState;
+    readonly reason?: string;
+    readonly detail?: string;
+    readonly transactionHash?: Hex32;
+    readonly publishHash?: Hex32;
+    readonly block?: { readonly number: number; readonly hash: Hex32 };
+    readonly step?: PipeStep;
+  }): Promise<boolean>;
+  addPipeSteps(id: Hex32, steps: readonly PipeStep[]): Promise<void>;
+  pipeItem(id: Hex32): Promise<PipeStatus | undefined>;
+  /** In the order they were accepted. */
+  pipeItems(states: readonly PipeState[]): Promise<readonly PipeItem[]>;
+  /** Forgets what ended before that moment of this host's clock, which is the one of its last move with a step. */
+  prunePipeItems(beforeMs: number): Promise<number>;
+  /** The newest transaction that was stored with a label and did not lose its nonce to another, sent or not. */
+  transactionFor(label: string): Promise<Hex32 | undefined>;
+}
+
 /**
  * The record of everything that was asked. All methods are atomic; a crash between two of them loses nothing,
  * because each writes the state before the side effect that follows it.
  * Milliseconds (`nowMs`) are this host's clock and only space out attempts and leases.
  */
-export interface JobStore {
+export interface JobStore extends PipeRecords {
   /** The newest blocks that were applied, newest first. */
   blocks(limit: number): Promise<SeenBlock[]>;
   /** Applies what consecutive blocks say, together with the cursor. A request that is known is not doubled; one that a reorg had orphaned comes back. */
@@ -106,7 +140,7 @@ export interface JobStore {
   counts(): Promise<Readonly<Record<JobState, number>>>;
   /** The latest jobs, newest first. */
   recent(limit: number): Promise<JobSummary[]>;
-  /** Deletes final jobs older than the given moment, with their inputs and outputs; returns how many. */
+  /** Deletes final jobs older than the given moment, with their inputs and outputs, and what ended in PIPE before it; returns how many. */
   prune(beforeMs: number): Promise<number>;
   /** Writes a consistent copy to a new file. */
   backup(path: string): Promise<void>;

@@ -74,12 +74,42 @@ export interface TimelineTable {
   detail: string;
 }
 
+export interface PipeItemTable {
+  /** The order in which items were accepted. */
+  seq: Generated<number>;
+  id: string;
+  kind: string;
+  sender: string;
+  nonce: string;
+  payload: string;
+  state: string;
+  reason: string | null;
+  detail: string | null;
+  accepted_ms: number;
+  deadline_ms: number;
+  updated_ms: number;
+  transaction_hash: string | null;
+  publish_hash: string | null;
+  block_number: number | null;
+  block_hash: string | null;
+}
+
+export interface PipeStepTable {
+  seq: Generated<number>;
+  item_id: string;
+  step: string;
+  host_ms: number;
+  detail: string;
+}
+
 export interface Tables {
   jobs: JobTable;
   blocks: BlockTable;
   outbox: OutboxTable;
   outbox_jobs: OutboxJobTable;
   timeline: TimelineTable;
+  pipe_items: PipeItemTable;
+  pipe_steps: PipeStepTable;
 }
 
 /**
@@ -128,5 +158,16 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     "CREATE INDEX outbox_open ON outbox (state, from_address, nonce)",
     "CREATE INDEX outbox_carriers ON outbox_jobs (job_id, hash)",
     "DROP INDEX outbox_jobs_by_job",
+  ],
+  [
+    `CREATE TABLE pipe_items (
+      seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, sender TEXT NOT NULL, nonce TEXT NOT NULL, payload TEXT NOT NULL,
+      state TEXT NOT NULL, reason TEXT, detail TEXT, accepted_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
+      transaction_hash TEXT, publish_hash TEXT, block_number INTEGER, block_hash TEXT) STRICT`,
+    "CREATE INDEX pipe_items_live ON pipe_items (state, seq)",
+    "CREATE INDEX pipe_items_updated ON pipe_items (state, updated_ms)",
+    "CREATE TABLE pipe_steps (seq INTEGER PRIMARY KEY, item_id TEXT NOT NULL, step TEXT NOT NULL, host_ms INTEGER NOT NULL, detail TEXT NOT NULL) STRICT",
+    "CREATE INDEX pipe_steps_by_item ON pipe_steps (item_id, seq)",
+    "CREATE INDEX outbox_label ON outbox (state, label)",
   ],
 ];

@@ -6,6 +6,7 @@ import { JOB_STATES, type JobState } from "../domain/job";
 import { chainPart } from "./chainPart";
 import { openStore } from "./open";
 import { outboxPart } from "./outboxPart";
+import { pipePart, prunePipe } from "./pipePart";
 import type { JobStore, JobSummary, TimelineStep } from "./ports";
 import { requestOf } from "./rows";
 import type { JobTable, Tables } from "./schema";
@@ -17,7 +18,7 @@ import { workPart } from "./workPart";
  */
 export function sqliteJobStore(path: string): JobStore {
   const { db, close } = openStore(path);
-  return { ...chainPart(db), ...workPart(db), ...outboxPart(db), ...readPart(db), close };
+  return { ...chainPart(db), ...workPart(db), ...outboxPart(db), ...pipePart(db), ...readPart(db), close };
 }
 
 type ReadMethods = "get" | "request" | "timeline" | "addTimeline" | "counts" | "recent" | "prune" | "backup";
@@ -84,7 +85,7 @@ function readPart(db: Kysely<Tables>): Pick<JobStore, ReadMethods> {
           .execute();
         await tx.deleteFrom("outbox_jobs").where("job_id", "in", old).execute();
         const result = await tx.deleteFrom("jobs").where("id", "in", old).executeTakeFirst();
-        return Number(result.numDeletedRows);
+        return Number(result.numDeletedRows) + (await prunePipe(tx, beforeMs));
       }),
     backup: async (path) => {
       if (existsSync(path)) {

@@ -45,7 +45,9 @@ export interface PipeChain {
   /** Transactions of the account that are mined, and what it owns. */
   account(account: Address): Promise<{ readonly nonce: number; readonly balanceWei: bigint }>;
   /** Sends signed bytes, all in one exchange, in this order. What a node says to them is looked into, not believed. */
-  broadcast(raws: readonly HexBytes[]): Promise<readonly { readonly accepted: boolean; readonly message: string | undefined }[]>;
+  broadcast(
+    raws: readonly HexBytes[],
+  ): Promise<readonly { readonly accepted: boolean; readonly message: string | undefined }[]>;
   receipts(hashes: readonly Hex32[]): Promise<readonly (PipeReceipt | undefined)[]>;
   knows(hash: Hex32): Promise<boolean>;
 }

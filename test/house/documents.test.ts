@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect } from "chai";
 import { isFinal, JOB_STATES, JOB_TRANSITIONS } from "../../executor/domain/job";
+import { PIPE_STATES, PIPE_TRANSITIONS } from "../../executor/domain/pipe";
 import { missingPaths, pathsIn } from "../../scripts/lint/documentPaths";
 import { ROOT, temporaryFolder, write } from "./support";
 
@@ -10,21 +11,34 @@ describe("house/documents", () => {
     expect(missingPaths(ROOT)).to.deep.equal([]);
   });
 
-  it("draw the job states as the code has them", () => {
+  const drawn = (name: string) => {
     const text = fs.readFileSync(path.join(ROOT, "ARCHITECTURE.md"), "utf8");
-    const table = /<!-- job-states:begin -->\n([\s\S]*?)<!-- job-states:end -->/.exec(text)?.[1] ?? "";
-    const drawn = table
+    const [, after = ""] = text.split(`<!-- ${name}:begin -->\n`);
+    const [table = ""] = after.split(`<!-- ${name}:end -->`);
+    return table
       .split("\n")
       .filter((line) => line.startsWith("| `"))
       .map((line) => {
         const [, from = "", to = ""] = line.split("|");
         return [
           from.replaceAll("`", "").trim(),
-          { final: to.includes("final"), to: [...to.matchAll(/`(\w+)`/g)].map((match) => match[1]) },
+          { final: /\bfinal\b(?!`)/.test(to), to: [...to.matchAll(/`(\w+)`/g)].map((match) => match[1]) },
         ];
       });
+  };
+
+  it("draw the job states as the code has them", () => {
     const coded = JOB_STATES.map((state) => [state, { final: isFinal(state), to: [...JOB_TRANSITIONS[state]] }]);
-    expect(drawn).to.deep.equal(coded);
+    expect(drawn("job-states")).to.deep.equal(coded);
+  });
+
+  it("draw the states of PIPE as the code has them", () => {
+    const ended = ["final", "replaced", "returned"];
+    const coded = PIPE_STATES.map((state) => [
+      state,
+      { final: ended.includes(state), to: [...PIPE_TRANSITIONS[state]] },
+    ]);
+    expect(drawn("pipe-states")).to.deep.equal(coded);
   });
 
   it("finds a path in a code span or a link, and not what only looks like one", () => {

@@ -10,6 +10,7 @@ import { MIGRATIONS } from "../../../executor/jobs/schema";
 import { sqliteJobStore } from "../../../executor/jobs/sqliteStore";
 import { jobStoreConformance } from "./conformance";
 import { block, h, request } from "./fixtures";
+import { pipeStoreConformance } from "./pipeConformance";
 
 const codeOf = (run: () => unknown): string => {
   try {
@@ -31,6 +32,7 @@ describe("SQLite job store", () => {
   afterEach(() => rmSync(dir, { recursive: true }));
 
   describe("as any job store", () => jobStoreConformance(async () => sqliteJobStore(path)));
+  describe("as any store of PIPE", () => pipeStoreConformance(async () => sqliteJobStore(path)));
 
   it("refuses a store of a newer release and leaves it as it is", () => {
     const raw = new Database(path);
@@ -66,6 +68,9 @@ describe("SQLite job store", () => {
       "UPDATE jobs SET state = ? WHERE state = ? AND lease_until_ms < ?",
       "UPDATE jobs SET state = ? WHERE state IN (?, ?) AND block_number > ?",
       "SELECT * FROM outbox WHERE state = ? AND from_address = ? ORDER BY nonce",
+      "SELECT * FROM pipe_items WHERE state = ? ORDER BY seq",
+      "UPDATE pipe_items SET state = ? WHERE id = ? AND state IN (?)",
+      "DELETE FROM pipe_items WHERE state IN (?, ?, ?) AND updated_ms < ?",
     ];
     for (const text of hot) {
       const parameters = new Array((text.match(/\?/g) ?? []).length).fill(1);
