@@ -11,6 +11,8 @@ const CONSTANTS = {
   EnclaveRegistry: "REGISTRY_ABI",
   ModelRegistry: "MODELS_ABI",
   DevelopmentAttestationVerifier: "VERIFIER_ABI",
+  IntentForwarder: "FORWARDER_ABI",
+  BatchDelegate: "DELEGATE_ABI",
 } as const;
 
 /** The file's text, from the compiled contracts: one readable fragment per line, sorted, so that a diff shows what changed. */

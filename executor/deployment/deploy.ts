@@ -28,7 +28,7 @@ const HOUR = 3_600;
 const PRODUCTION_DELAY_SECONDS = 7 * 24 * HOUR;
 
 /**
- * Deploys verifier, registry, hub and model registry. The registry must know the hub before the hub exists, because enclaves attest to the
+ * Deploys verifier, registry, hub, model registry, and for PIPE the intents' forwarder and the accounts' delegate. The registry must know the hub before the hub exists, because enclaves attest to the
  * hub's domain; so the hub's address is predicted from the deployer's nonce and checked by the hub's own constructor.
  * @throws AssayError `DEPLOYMENT_NONCE_TAKEN` when the deployer sent something else in between
  */
@@ -91,6 +91,8 @@ export async function deployAssay(options: DeployOptions): Promise<DeploymentRec
     });
   }
   await deploy("ModelRegistry", [registry]);
+  await deploy("IntentForwarder", [hub]);
+  await deploy("BatchDelegate", []);
 
   const genesis = await provider.getBlock(0);
   return {

@@ -62,3 +62,18 @@ export interface PipeItem {
 export interface PipeStatus extends PipeItem {
   readonly timeline: readonly PipeStep[];
 }
+
+/** The fields of `IntentForwarder.Intent`. */
+export interface IntentFields {
+  readonly from: Address;
+  readonly target: Address;
+  readonly value: bigint;
+  readonly data: HexBytes;
+  readonly nonce: bigint;
+  readonly deadline: bigint;
+  readonly maxResultFeeWei: bigint;
+  readonly relayFeeWei: bigint;
+  readonly maxFailureFeeWei: bigint;
+  readonly gas: number;
+  readonly relayer: Address;
+}

@@ -1,6 +1,6 @@
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { FilledInference, InferTerms } from "../domain/inference";
-import type { PipeStatus } from "../domain/pipe";
+import type { IntentFields, PipeStatus } from "../domain/pipe";
 
 /** Who asks, as far as it is known. */
 export interface PipeCaller {
@@ -47,21 +47,6 @@ export interface PipePrepared extends PipeReport {
   readonly provide: HexBytes;
   /** When the first of the results ends to be usable, seconds; 0 where none is needed. */
   readonly expiresAt: number;
-}
-
-/** The fields of `IntentForwarder.Intent`. */
-export interface IntentFields {
-  readonly from: Address;
-  readonly target: Address;
-  readonly value: bigint;
-  readonly data: HexBytes;
-  readonly nonce: bigint;
-  readonly deadline: bigint;
-  readonly maxResultFeeWei: bigint;
-  readonly relayFeeWei: bigint;
-  readonly maxFailureFeeWei: bigint;
-  readonly gas: number;
-  readonly relayer: Address;
 }
 
 /** What the JSON-RPC front hands on. Every refusal is an `AssayError` with a code that begins with `PIPE_`. */

@@ -99,8 +99,12 @@ export interface Heartbeat {
   readonly blockHash: Hex32;
 }
 
-/** The EIP-712 domain separator of a hub (`name` "Assay") or a registry ("AssayRegistry"). */
-export function domainSeparator(args: { name: "Assay" | "AssayRegistry"; chainId: bigint; contract: Address }): Hex32 {
+/** The EIP-712 domain separator of a hub (`name` "Assay"), a registry ("AssayRegistry") or a forwarder of intents ("AssayIntentForwarder"). */
+export function domainSeparator(args: {
+  name: "Assay" | "AssayRegistry" | "AssayIntentForwarder";
+  chainId: bigint;
+  contract: Address;
+}): Hex32 {
   return hashWords(TYPE_HASH.domain, keccak256(text(args.name)), keccak256(text("1")), args.chainId, args.contract);
 }
 

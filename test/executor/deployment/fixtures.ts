@@ -24,6 +24,8 @@ export const RECORD: DeploymentRecord = {
     EnclaveRegistry: contract("b"),
     InferenceHub: contract("c"),
     ModelRegistry: contract("d"),
+    IntentForwarder: contract("e"),
+    BatchDelegate: contract("f"),
   },
   rootId: h("root"),
   images: [h("image")],
