@@ -49,7 +49,7 @@ export function outboxPart(
       );
     },
 
-    closeTransaction: ({ hash, state, block, rejected }) =>
+    closeTransaction: ({ hash, state, block }) =>
       db.transaction().execute(async (inner) => {
         if (block !== undefined && !(await isOfRecordedChain(inner, block))) return false;
         await inner
@@ -57,37 +57,9 @@ export function outboxPart(
           .set({ state, block_number: block?.number ?? null })
           .where("hash", "=", hash)
           .execute();
-        if (state === "confirmed") {
-          // An ending that the follower saw first has moved the job already; the state in the condition keeps that.
-          if (rejected === undefined || rejected.length === 0) return true;
-          await inner
-            .updateTable("jobs")
-            .set({ state: "answered" })
-            .where("state", "=", "posting")
-            .where("external_id", "in", rejected)
-            .execute();
-          return true;
-        }
-        // A job may ride on a second transaction (a fee bump): it goes back only when none is open any more, and not at all if
-        // this one lost its nonce to the other, which landed.
-        const sibling =
-          state === "replaced"
-            ? await inner
-                .selectFrom("outbox")
-                .select(["from_address", "nonce"])
-                .where("hash", "=", hash)
-                .executeTakeFirst()
-            : undefined;
-        if (sibling !== undefined) {
-          const landed = await inner
-            .selectFrom("outbox")
-            .select("hash")
-            .where("state", "=", "confirmed")
-            .where("from_address", "=", sibling.from_address)
-            .where("nonce", "=", sibling.nonce)
-            .executeTakeFirst();
-          if (landed !== undefined) return true;
-        }
+        // What this transaction ended is `landed` by now: a block's endings are applied together with its record. So a job that is still here was
+        // not ended by it, whatever the receipt says: its item was rejected, its nonce was lost, or the receipt was of a block that a reorg had
+        // taken away unseen. It is posted again, unless another open transaction carries it too (a fee bump).
         await inner
           .updateTable("jobs")
           .set({ state: "answered" })

@@ -119,8 +119,7 @@ export interface JobStore extends PipeRecords {
   recordTransaction(tx: OutboxTransaction): Promise<void>;
   openTransactions(from: Address): Promise<OutboxTransaction[]>;
   /**
-   * Says what became of a transaction. Jobs that it carried and that have not ended go back to `answered`:
-   * all of them if it failed, the requests in `rejected` if it was confirmed (items of a batch that did not land).
+   * Says what became of a transaction. Jobs that it carried, that have not ended and that no other open transaction carries go back to `answered`.
    *
    * False, and nothing is changed, if the block is not one of the recorded chain: either it was not read yet, or a reorg was recorded after the
    * receipt was read. Closed by a block that is gone, the transaction would be opened by no later reorg, and its jobs would wait for ever.
@@ -130,7 +129,6 @@ export interface JobStore extends PipeRecords {
     state: Exclude<TransactionState, "open">;
     /** The block that its receipt names; absent for "replaced". */
     block?: { readonly number: number; readonly hash: Hex32 };
-    rejected?: readonly Hex32[];
   }): Promise<boolean>;
 
   get(requestId: Hex32): Promise<JobSummary | undefined>;

@@ -29,7 +29,6 @@ export interface Outbox {
     state: Exclude<TransactionState, "open">;
     /** The block that its receipt names; absent for "replaced". */
     block?: { readonly number: number; readonly hash: Hex32 };
-    rejected?: readonly Hex32[];
   }): Promise<boolean>;
 }
 

@@ -1,7 +1,6 @@
 import { Interface } from "ethers";
-import { type Hex32, type HexBytes, hex32 } from "../domain/ids";
-import { CODE, HUB } from "./hubAbi";
-import type { Receipt } from "./ports";
+import type { HexBytes } from "../domain/ids";
+import { CODE } from "./hubAbi";
 
 /** The hub's errors that stand for a code of an item, with the code; `HubSignerNotUsable` carries its own. */
 const ERRORS: readonly (readonly [string, number])[] = [
@@ -27,11 +26,4 @@ export function codeOfRevert(data: HexBytes | undefined): number | undefined {
   const error = KNOWN.parseError(data);
   if (error === null) return undefined;
   return error.name === "HubSignerNotUsable" ? Number(error.args.code) : CODE_OF.get(error.name);
-}
-
-const ITEM_REJECTED = HUB.getEvent("ItemRejected")?.topicHash;
-
-/** The requests of a mined batch whose items did not land. */
-export function rejectedIn(receipt: Receipt): Hex32[] {
-  return receipt.logs.filter((log) => log.topics[0] === ITEM_REJECTED).map((log) => hex32(log.topics[1]));
 }

@@ -3,7 +3,6 @@ import type { OutboxTransaction } from "../domain/chain";
 import { AssayError } from "../domain/errors";
 import { type Address, address, type Hex32, type HexBytes } from "../domain/ids";
 import type { Outbox, PostingChain, Receipt, TransactionSigner } from "./ports";
-import { rejectedIn } from "./reverts";
 
 /** What is known of a transaction. `unknown` is what it says: the chain must be asked again before anything else is done. */
 export type Outcome =
@@ -139,7 +138,6 @@ export class Transactions {
           hash: entry.tx.hash,
           state: receipt.succeeded ? "confirmed" : "reverted",
           block: { number: receipt.blockNumber, hash: receipt.blockHash },
-          rejected: rejectedIn(receipt),
         });
         // The follower has not read that block, or reads another in its place: it is looked at again with the next one.
         if (!isClosed) continue;

@@ -1,6 +1,5 @@
 import { expect } from "chai";
 import type { SeenBlock } from "../../../executor/domain/chain";
-import type { Hex32 } from "../../../executor/domain/ids";
 import type { ClaimedJob, JobStore } from "../../../executor/jobs/ports";
 import { answer, block, ending, h, request, SENDER, transaction } from "./fixtures";
 
@@ -35,8 +34,8 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
     return job;
   };
 
-  const close = (name: string, state: "confirmed" | "reverted", at: SeenBlock, rejected: readonly Hex32[] = []) =>
-    store.closeTransaction({ hash: h(`outbox/${name}`), state, block: at, rejected });
+  const close = (name: string, state: "confirmed" | "reverted", at: SeenBlock) =>
+    store.closeTransaction({ hash: h(`outbox/${name}`), state, block: at });
 
   it("keeps one job for a request that is seen twice", async () => {
     expect((await see("a")).added).to.equal(1);
@@ -181,13 +180,14 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
     expect(await store.openTransactions(SENDER)).to.deep.equal([]);
   });
 
-  it("sends back the jobs of a reverted transaction and the rejected items of a batch, nothing else", async () => {
+  it("sends back the jobs of a reverted transaction and the rejected items of a confirmed one, nothing else", async () => {
     const a = await answered("a");
     const b = await answered("b", block(2));
     await store.recordTransaction(transaction("both", 0, [a.jobId, b.jobId]));
     expect(await store.answered(10)).to.deep.equal([]);
-    await close("both", "confirmed", block(2), [h("request/b")]);
-    expect([await state("a"), await state("b")]).to.deep.equal(["posting", "answered"]);
+    await store.applyBlocks({ blocks: [block(2)], requests: [], endings: [ending("a", block(2))], nowMs: NOW });
+    await close("both", "confirmed", block(2));
+    expect([await state("a"), await state("b")]).to.deep.equal(["landed", "answered"]);
     await store.recordTransaction(transaction("again", 1, [b.jobId]));
     await close("again", "reverted", block(2));
     expect(await state("b")).to.equal("answered");
@@ -196,9 +196,16 @@ export function jobStoreConformance(open: () => Promise<JobStore>): void {
   it("keeps a job with the transaction that raised its fee", async () => {
     const job = await posting("a");
     await store.recordTransaction(transaction("bump", 0, [job.jobId]));
-    await close("bump", "confirmed", block(1));
     await store.closeTransaction({ hash: h("outbox/a"), state: "replaced" });
     expect(await state("a")).to.equal("posting");
+  });
+
+  it("posts again what a confirmed transaction did not end: its receipt was of a block that a reorg took away unseen", async () => {
+    await posting("a");
+    // Read in one piece, so that only the last block is on record and nothing says that block 2 is another one now.
+    await store.applyBlocks({ blocks: [block(4)], requests: [], endings: [], nowMs: NOW });
+    expect(await close("a", "confirmed", block(2, "stale"))).to.equal(true);
+    expect(await state("a")).to.equal("answered");
   });
 
   it("sends a job back whose transaction lost its nonce to a stranger", async () => {
