@@ -1,6 +1,5 @@
-import { isIPv6 } from "node:net";
-import Fastify, { type FastifyInstance } from "fastify";
-import { AssayError } from "../domain/errors";
+import Fastify from "fastify";
+import { isOwnHost, type ListenArgs, listenError, listensAt } from "../domain/localServer";
 
 export interface Readiness {
   readonly ready: boolean;
@@ -8,12 +7,7 @@ export interface Readiness {
   readonly parts: Readonly<Record<string, boolean>>;
 }
 
-export interface HealthServerArgs {
-  readonly host: string;
-  /** 0 takes a free port. */
-  readonly port: number;
-  /** Without it, only requests that name this host or loopback are answered. */
-  readonly allowRemote?: boolean;
+export interface HealthServerArgs extends ListenArgs {
   readonly readiness: () => Promise<Readiness>;
   /** Jobs, enclaves, refusals …; anything that JSON can hold, and bigints. */
   readonly status: () => Promise<unknown>;
@@ -38,7 +32,10 @@ export interface HealthServer {
  */
 export async function startHealthServer(args: HealthServerArgs): Promise<HealthServer> {
   const server = Fastify({ logger: false, bodyLimit: 1024, forceCloseConnections: true, requestTimeout: 10_000 });
-  guardHost(server, args);
+  server.addHook("onRequest", async (request, reply) => {
+    if (!isOwnHost(args, request.hostname)) return reply.code(421).send({ error: "OBSERVABILITY_WRONG_HOST" });
+    return undefined;
+  });
   server.setErrorHandler((error, _request, reply) => {
     args.onError(error);
     return reply.code(500).send({ error: "OBSERVABILITY_PROVIDER_FAILED" });
@@ -62,34 +59,13 @@ export async function startHealthServer(args: HealthServerArgs): Promise<HealthS
     await server.listen({ host: args.host, port: args.port });
   } catch (cause) {
     await server.close();
-    const taken = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
-    throw new AssayError({
-      code: taken ? "OBSERVABILITY_PORT_TAKEN" : "OBSERVABILITY_LISTEN_FAILED",
-      message: taken
-        ? `port ${args.port} is taken by another process; choose another with --http-port`
-        : `can not listen on ${args.host}:${args.port}`,
-      context: { host: args.host, port: args.port },
-      cause,
-    });
+    throw listenError("OBSERVABILITY", "--http-port", args, cause);
   }
-  const bound = server.server.address();
-  const port = typeof bound === "object" && bound !== null ? bound.port : args.port;
-  return { url: `http://${isIPv6(args.host) ? `[${args.host}]` : args.host}:${port}`, close: () => server.close() };
+  return { url: `http://${listensAt(args, server.server.address())}`, close: () => server.close() };
 }
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
 function jsonOf(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "bigint" ? inner.toString() : inner));
-}
-
-/** A web page can point a name of its own at 127.0.0.1 (DNS rebinding) and read what a browser fetches there; its name gives it away. */
-function guardHost(server: FastifyInstance, args: HealthServerArgs): void {
-  if (args.allowRemote === true) return;
-  const known = new Set(["localhost", "127.0.0.1", "::1", args.host]);
-  server.addHook("onRequest", async (request, reply) => {
-    const name = request.hostname.replace(/^\[|\]$/g, "");
-    if (!known.has(name)) return reply.code(421).send({ error: "OBSERVABILITY_WRONG_HOST" });
-    return undefined;
-  });
 }
