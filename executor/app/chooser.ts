@@ -4,10 +4,10 @@ import type { Hex32 } from "../domain/ids";
 import type { InferenceRequest, RunFailure } from "../domain/request";
 import { type DecisionRecord, decide } from "../matching/decision";
 import { MemoryDirectory } from "../matching/memoryDirectory";
-import { matchRequestOf, type RunReport } from "../matching/ports";
+import { type MatchContext, type MatchRequest, matchRequestOf, type RunReport } from "../matching/ports";
 import type { ChainClock } from "./clock";
 import type { Choice, DispatchEvent } from "./dispatcher";
-import type { Fleet, FleetMember } from "./fleet";
+import type { ChainNow, Fleet, FleetMember } from "./fleet";
 import { spanOf, workerOf } from "./worker";
 
 /** Requests one runner may hold, the one it computes included; the rest waits in the store, where any enclave can take it. */
@@ -15,6 +15,16 @@ const MAX_PER_RUNNER = 16;
 /** Wait where nothing says when it may go better. */
 const WAIT_MS = 200;
 const KEPT_DECISIONS = 256;
+
+/** The enclave for a question, or why none; `retryAfterMs` as in `Choice`. */
+export type Picked =
+  | {
+      readonly ok: true;
+      readonly member: FleetMember;
+      readonly head: ChainNow;
+      readonly detail: Readonly<Record<string, string | number | boolean>>;
+    }
+  | Extract<Choice, { ok: false }>;
 
 /** Joins the fleet with the matching: tells the directory what there is, and what became of each choice. */
 export class Chooser {
@@ -44,24 +54,36 @@ export class Chooser {
   }
 
   choose(request: InferenceRequest, modelBytes: number | undefined): Choice {
+    const { config } = this.options;
+    const chosen = this.pick(matchRequestOf(request), modelBytes, config);
+    if (!chosen.ok) return chosen;
+    const { member, head, detail } = chosen;
+    const worker = workerOf(member.enclave, (asking) => spanOf(asking, member, this.options.clock.known ?? head));
+    return { ok: true, worker, detail };
+  }
+
+  /** The enclave for a question, from whatever side it came; its place is taken until `finished`. */
+  pick(
+    asked: MatchRequest,
+    modelBytes: number | undefined,
+    demands: Pick<MatchContext, "postingMarginSeconds" | "minRewardWei" | "allowLoss">,
+  ): Picked {
     const head = this.options.clock.known;
     if (head === undefined) return { ok: false, reason: "NO_ENCLAVE", retryAfterMs: WAIT_MS };
     this.sync();
     // A model that nobody has costs nothing to refuse, so every enclave "has" it for that.
-    this.sizes.set(request.modelHash, modelBytes ?? 0);
-    const { config } = this.options;
+    this.sizes.set(asked.modelHash, modelBytes ?? 0);
     const hostNowMs = Date.now();
-    const asked = matchRequestOf(request);
     const record = decide(asked, this.directory.candidates(asked, hostNowMs), {
       chainNow: head.timestamp,
       hostNowMs,
-      postingMarginSeconds: config.postingMarginSeconds,
+      postingMarginSeconds: demands.postingMarginSeconds,
       // The fleet renews and beats long before these moments; here they only keep work from a key that is about to end.
       epochMarginSeconds: 1,
-      minRewardWei: config.minRewardWei,
+      minRewardWei: demands.minRewardWei,
       gasPriceWei: head.baseFeePerGas + this.options.priorityFeeWei,
       fulfilmentGas: FULFILMENT_GAS,
-      allowLoss: config.allowLoss,
+      allowLoss: demands.allowLoss,
     });
     this.keep(record);
     const { outcome } = record;
@@ -84,8 +106,7 @@ export class Chooser {
       warm: model === "warm",
       of: record.candidates.length,
     };
-    const worker = workerOf(member.enclave, (asking) => spanOf(asking, member, this.options.clock.known ?? head));
-    return { ok: true, worker, detail };
+    return { ok: true, member, head, detail };
   }
 
   /** Takes up what became of a choice, so that the next one is better. */
@@ -96,12 +117,12 @@ export class Chooser {
     const ranNothing = event.result === "refused" && (this.sizes.get(modelHash) ?? 0) === 0;
     if (ranNothing) this.sizes.delete(modelHash);
     const report: RunReport = ranNothing ? { ok: false, code: "ABORTED" } : reportOf(event);
-    this.directory.finished({
-      enclaveId: event.workerId,
-      request: matchRequestOf(event.request),
-      hostNowMs: Date.now(),
-      report,
-    });
+    this.finished(event.workerId, matchRequestOf(event.request), report);
+  }
+
+  /** How a question that was picked for ended. */
+  finished(enclaveId: string, request: MatchRequest, report: RunReport): void {
+    this.directory.finished({ enclaveId, request, hostNowMs: Date.now(), report });
   }
 
   /** Facts of the fleet change at every heartbeat and exit; what was learnt of an enclave stays as long as it lives. */

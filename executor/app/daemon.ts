@@ -28,6 +28,7 @@ import { Loop } from "./loops";
 import { modelLibrary } from "./models";
 import { type Observer, startObserver } from "./observer";
 import { platformRootPath } from "./paths";
+import { type PipeService, startPipeService } from "./pipeService";
 import { RegistryClient } from "./registryClient";
 import { walletSigner } from "./signer";
 
@@ -43,7 +44,13 @@ export interface DaemonHooks {
   /** Asks a person for a password; fails where nobody is there. */
   readonly ask: (prompt: string) => Promise<string>;
   /** Called once, when enclaves are registered and the chain is followed. */
-  readonly onReady?: (info: { httpUrl: string; operator: string; levels: readonly number[] }) => void;
+  readonly onReady?: (info: {
+    httpUrl: string;
+    /** Where wallets connect, if PIPE runs. */
+    pipeUrl: string | undefined;
+    operator: string;
+    levels: readonly number[];
+  }) => void;
 }
 
 /**
@@ -90,7 +97,12 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     const posterTransactions = transactionsOf(keys.poster);
     const operatorTransactions =
       keys.operator.address === keys.poster.address ? posterTransactions : transactionsOf(keys.operator);
-    const streams = [...new Set([posterTransactions, operatorTransactions])];
+    const publisherTransactions =
+      [posterTransactions, operatorTransactions].find(({ address }) => address === addressOf(keys.publisher)) ??
+      transactionsOf(keys.publisher);
+    const streams = [
+      ...new Set([posterTransactions, operatorTransactions, ...(config.pipe ? [publisherTransactions] : [])]),
+    ];
     for (const stream of streams) await stream.resume();
 
     const registry = new RegistryClient({
@@ -191,6 +203,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       onError: (error) => observer.failure("jobs", error),
     });
 
+    let pipe: PipeService | undefined;
     const follower = new Follower({
       source: rpcChainSource({ rpc, hub, topics: FOLLOWED_TOPICS }),
       record: store,
@@ -211,6 +224,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
         for (const stream of streams)
           void stream.follow(head.number).catch((error: unknown) => observer.failure("posting", error));
         void fleet.tend(head).catch((error: unknown) => observer.failure("enclave", error));
+        void pipe?.block(head).catch((error: unknown) => observer.failure("pipe", error));
       },
       onReorg: (result) => observer.reorg(result),
       onError: (error) => observer.failure("intake", error),
@@ -232,17 +246,33 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     });
     await fleet.start(signal);
     const members = fleet.active;
-    await ensurePoster({
-      registry,
-      operatorTransactions,
-      poster: posterTransactions.address,
-      operatorId: members[0]?.operatorId,
-    });
+    const operatorId = members[0]?.operatorId;
+    for (const poster of new Set(streams.map(({ address }) => address)))
+      await ensurePoster({ registry, operatorTransactions, poster, operatorId });
+    if (config.pipe) {
+      const service = await startPipeService({
+        config,
+        record,
+        rpc,
+        posting: chain,
+        store,
+        transactions: publisherTransactions,
+        chooser,
+        model: (hash) => models.fetch(hash, signal),
+        operatorId: () => operatorId,
+        signal,
+        onEvent: (event) => observer.pipe(event),
+        onError: (error) => observer.failure("pipe", error),
+      });
+      closers.push(() => service.close());
+      pipe = service;
+    }
     loops.push(dispatching.run(signal), posting.run(signal));
     observer.ready();
     hooks.onReady?.({
       httpUrl: observer.url,
       operator: keys.operator.address,
+      pipeUrl: pipe?.url,
       levels: members.map((member) => member.enclave.description.level),
     });
     await aborted(signal);
@@ -285,6 +315,8 @@ async function ensurePoster(args: {
   if (await args.registry.mayActFor(args.operatorId, args.poster as never)) return;
   await args.registry.setPoster(args.operatorId, args.poster as never);
 }
+
+const addressOf = (wallet: { address: string }): string => wallet.address.toLowerCase();
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -8,6 +8,8 @@ import { passwordFromFile } from "../keystore/password";
 export interface OperatorKeys {
   readonly operator: BaseWallet;
   readonly poster: BaseWallet;
+  /** Of PIPE. */
+  readonly publisher: BaseWallet;
 }
 
 /**
@@ -58,5 +60,11 @@ export async function openKeys(args: {
   }
   const passwordFile = config.posterPasswordFile ?? config.operatorPasswordFile;
   const poster = await open("posting", config.posterPrivateKey, config.posterKeystore, passwordFile);
-  return { operator, poster: poster ?? operator };
+  const publisher = await open(
+    "publisher",
+    config.publisherPrivateKey,
+    config.publisherKeystore,
+    config.publisherPasswordFile ?? passwordFile,
+  );
+  return { operator, poster: poster ?? operator, publisher: publisher ?? poster ?? operator };
 }

@@ -7,6 +7,7 @@ import { encodeDecision } from "../matching/decision";
 import { startHealthServer } from "../observability/healthServer";
 import { type Component, createLoggerFactory } from "../observability/logger";
 import { createMetrics } from "../observability/metrics";
+import type { EngineEvent } from "../pipe/engine";
 import type { PostingChain } from "../posting/ports";
 import type { SkipReason } from "../posting/poster";
 import type { TransactionEvent } from "../posting/transactions";
@@ -36,6 +37,7 @@ export interface Observer {
   transaction(event: TransactionEvent): void;
   skipped(requestId: Hex32, why: SkipReason): void;
   fleet(event: FleetEvent): void;
+  pipe(event: EngineEvent): void;
   /** @returns milliseconds to wait before the step is tried again */
   failure(stage: Component, error: unknown): number;
   close(): Promise<void>;
@@ -173,6 +175,11 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
           event: event.kind,
           signer: event.member?.enclave.description.signer,
         });
+    },
+    pipe: ({ kind, id, reason, ms }) => {
+      metrics.pipeItems.inc({ outcome: kind });
+      if (kind === "released" || kind === "passed") metrics.pipeRelease.observe({ outcome: kind }, ms / 1_000);
+      logs("pipe").info("a transaction moved", { event: kind, id, reason, ms });
     },
     failure,
     close: () => server.close(),

@@ -20,7 +20,18 @@ import {
 export const SOURCES = ["flag", "environment", "file", "default"] as const;
 export type Source = (typeof SOURCES)[number];
 
-export const GROUPS = ["chain", "storage", "operator", "enclaves", "models", "money", "time", "http", "logs"] as const;
+export const GROUPS = [
+  "chain",
+  "storage",
+  "operator",
+  "enclaves",
+  "models",
+  "money",
+  "time",
+  "http",
+  "pipe",
+  "logs",
+] as const;
 
 /** What the schema can not say about a field: its words for people, and where its value may stand. */
 export interface FieldMeta {
@@ -128,6 +139,26 @@ const fields = z.strictObject({
     only: "environment",
     derived: "the operator's raw key",
     help: "Raw posting key; development chains only, and only with --allow-raw-key.",
+  }),
+  publisherKeystore: text.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "FILE",
+    derived: "the posting keystore",
+    help: "Encrypted key (keystore V3) of PIPE: publishes results and relays intents; one of its own keeps them from waiting behind answers.",
+  }),
+  publisherPasswordFile: text.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "FILE",
+    derived: "the operator's, if the keystore is",
+    help: "File with the password of the publisher's keystore.",
+  }),
+  publisherPrivateKey: rawKey.optional().register(fieldMeta, {
+    group: "operator",
+    placeholder: "HEX",
+    secret: "value",
+    only: "environment",
+    derived: "the raw posting key",
+    help: "Raw key of PIPE; development chains only, and only with --allow-raw-key.",
   }),
   allowRawKey: yesNo.default(false).register(fieldMeta, {
     group: "operator",
@@ -239,6 +270,66 @@ const fields = z.strictObject({
     help: "Permits an address that other machines reach; nothing on it asks for a password.",
   }),
 
+  pipe: yesNo.default(false).register(fieldMeta, {
+    group: "pipe",
+    help: "Runs inferences before the transactions that need them (docs/pipe.md), behind a JSON-RPC address of its own.",
+  }),
+  pipeHost: host
+    .default("127.0.0.1")
+    .register(fieldMeta, { group: "pipe", placeholder: "HOST", help: "Address of the JSON-RPC front." }),
+  pipePort: whole(0, 65_535)
+    .default(8645)
+    .register(fieldMeta, { group: "pipe", placeholder: "PORT", help: "Port of the same; 0 takes a free one." }),
+  pipeAllowRemote: yesNo
+    .default(false)
+    .register(fieldMeta, { group: "pipe", help: "Permits an address that other machines reach; give API keys then." }),
+  pipeKeysFile: text.optional().register(fieldMeta, {
+    group: "pipe",
+    placeholder: "FILE",
+    help: "JSON object of API keys and the names of their holders; without it nobody needs a key.",
+  }),
+  pipeFeeWei: wei.default(0n).register(fieldMeta, {
+    group: "pipe",
+    placeholder: "AMOUNT",
+    help: "Fee in every portable result: what bringing it costs. Raw transactions need one that covers the gas of publishing, or --allow-loss.",
+  }),
+  pipeDeadlineSeconds: whole(1, 86_400).default(60).register(fieldMeta, {
+    group: "pipe",
+    placeholder: "SECONDS",
+    help: "How long a transaction is held before it is given back.",
+  }),
+  pipeGasCap: whole(100_000, 7_500_000).default(7_000_000).register(fieldMeta, {
+    group: "pipe",
+    placeholder: "GAS",
+    help: "Most gas that a transaction's target gets in a simulation: what a hostile contract can cost the node.",
+  }),
+  pipeMaxRounds: whole(1, 256)
+    .default(16)
+    .register(fieldMeta, {
+      group: "pipe",
+      placeholder: "COUNT",
+      help: "Most rounds of inferences for one transaction.",
+    }),
+  pipeMaxInferences: whole(1, 256)
+    .default(64)
+    .register(fieldMeta, { group: "pipe", placeholder: "COUNT", help: "Most inferences for one transaction." }),
+  pipeMaxHeld: whole(1, 100_000)
+    .default(1_000)
+    .register(fieldMeta, {
+      group: "pipe",
+      placeholder: "COUNT",
+      help: "Most transactions, and intents, held at once.",
+    }),
+  pipeMaxHeldPerSender: whole(1, 10_000)
+    .default(64)
+    .register(fieldMeta, { group: "pipe", placeholder: "COUNT", help: "The same of one sender." }),
+  pipeSimulationsPerMinute: whole(1, 1_000_000)
+    .default(1_200)
+    .register(fieldMeta, { group: "pipe", placeholder: "COUNT", help: "Simulations for one account." }),
+  pipeInferencesPerHour: whole(1, 1_000_000)
+    .default(3_600)
+    .register(fieldMeta, { group: "pipe", placeholder: "COUNT", help: "Inferences for one account." }),
+
   logLevel: oneOf(["silent", "fatal", "error", "warn", "info", "debug", "trace"])
     .default("info")
     .register(fieldMeta, { group: "logs", placeholder: "LEVEL", help: "Least important log line to write." }),
@@ -258,6 +349,7 @@ export const configSchema = fields.superRefine((config, context) => {
   for (const [raw, keystore] of [
     ["operatorPrivateKey", "operatorKeystore"],
     ["posterPrivateKey", "posterKeystore"],
+    ["publisherPrivateKey", "publisherKeystore"],
   ] as const) {
     if (config[raw] === undefined) continue;
     if (!config.allowRawKey) conflict(raw, "a raw key needs allowRawKey, and a development chain");
@@ -265,6 +357,10 @@ export const configSchema = fields.superRefine((config, context) => {
   }
   if (config.posterPasswordFile !== undefined && config.posterKeystore === undefined)
     conflict("posterPasswordFile", "is given without posterKeystore");
+  if (config.publisherPasswordFile !== undefined && config.publisherKeystore === undefined)
+    conflict("publisherPasswordFile", "is given without publisherKeystore");
+  if (!config.pipeAllowRemote && !isLoopback(config.pipeHost))
+    conflict("pipeHost", "is not a loopback address; set pipeAllowRemote if that is meant");
   if (config.operatorPasswordFile !== undefined && config.operatorKeystore === undefined)
     conflict("operatorPasswordFile", "is given without operatorKeystore");
   if (!config.httpAllowRemote && !isLoopback(config.httpHost))

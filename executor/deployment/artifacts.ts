@@ -6,6 +6,8 @@ import { AssayError } from "../domain/errors";
 export interface Artifact {
   readonly abi: InterfaceAbi;
   readonly bytecode: string;
+  /** As it lies on the chain, where it has no immutables. */
+  readonly deployedBytecode: string;
 }
 
 /** The contracts that make up a deployment, and the source each is compiled from. */

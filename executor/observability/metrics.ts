@@ -103,6 +103,15 @@ export function createMetrics() {
       help: "Block time from request to fulfilment.",
       buckets: SECONDS,
     }),
+    pipeItems: counter("pipe", "items", "Transactions and intents of PIPE, by what became of them.", ["outcome"]),
+    pipeRelease: histogram({
+      stage: "pipe",
+      what: "release",
+      unit: "seconds",
+      help: "Time from acceptance until it was sent on.",
+      buckets: SECONDS,
+      labelNames: ["outcome"],
+    }),
     availabilityFetches: counter("availability", "fetches", "Models fetched, by source and outcome.", [
       "source",
       "outcome",

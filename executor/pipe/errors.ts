@@ -26,6 +26,8 @@ export const PIPE_ERRORS = {
   PIPE_INFERENCE_REFUSED: "the enclave refused an inference that the transaction needs",
   PIPE_INFERENCE_UNAVAILABLE: "no enclave of this operator can answer an inference that the transaction needs",
   PIPE_DEADLINE: "the transaction could not be released in time; it is given back untouched",
+  PIPE_NODE_REFUSED: "the node did not take the transaction",
+  PIPE_PUBLICATION_REVERTS: "the chain would not take the results now",
   PIPE_STOPPED: "the engine is stopping; what it holds goes on when it starts again",
   PIPE_INTENT_MALFORMED: "these fields are no intent, or its signature has no 65 bytes",
   PIPE_INTENT_EXPIRED: "the intent's deadline is over; sign a new one",

@@ -63,7 +63,15 @@ export type InferenceOutcome =
 
 /** The enclaves, by the same matching as requests on the chain. */
 export interface InferenceRunner {
-  run(inference: Inference, feeWei: bigint, deadlineSeconds: number, signal: AbortSignal): Promise<InferenceOutcome>;
+  run(task: {
+    readonly inference: Inference;
+    readonly feeWei: bigint;
+    /** On whose behalf: failures are held against the input, and then against whoever brings such inputs. */
+    readonly asker: string;
+    /** Seconds of block time. */
+    readonly deadline: number;
+    readonly signal: AbortSignal;
+  }): Promise<InferenceOutcome>;
   /** Empty outputs of the model's shape, for simulations: a set whose numbers are all `fill`. Undefined for a model that can not be had. */
   placeholder(modelHash: Hex32, fill: 0 | 1): Promise<Uint8Array | undefined>;
 }

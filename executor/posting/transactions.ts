@@ -89,6 +89,12 @@ export class Transactions {
     baseFeePerGas?: bigint;
     /** The highest fee per gas at which this is still worth sending; bumps respect it as well. */
     feeCapPerGas?: bigint;
+    /** Both fees must be above these, so that every node's order puts it before a transaction that has them. */
+    above?: { readonly tip: bigint; readonly maxFee: bigint };
+    /** Other signed transactions, sent behind it in the same exchange. */
+    behind?: readonly HexBytes[];
+    /** Awaited when it is stored and before anything is sent. */
+    onStored?: (tx: OutboxTransaction) => Promise<void>;
   }): Promise<OutboxTransaction> {
     return this.inTurn(async () => {
       const feeCap =
@@ -99,20 +105,29 @@ export class Transactions {
       const call: Call = { to: args.to, data: args.data, value: args.value ?? 0n };
       this.nextNonce ??= await this.options.chain.nonce(this.address);
       this.nextNonce = this.freeFrom(this.nextNonce);
-      const tip = this.options.priorityFeeWei;
+      const floor = args.above ?? { tip: -1n, maxFee: -1n };
+      const tip = greatest(this.options.priorityFeeWei, floor.tip + 1n);
+      const maxFee = least(greatest(2n * baseFeePerGas + tip, floor.maxFee + 1n), feeCap);
+      if (maxFee <= floor.maxFee || maxFee < tip)
+        throw new AssayError({
+          code: "POSTING_FEE_CAP",
+          message: "going before that transaction would take a higher fee than the operator allows (maxGasPriceGwei)",
+          context: { capWei: feeCap.toString(), neededWei: greatest(floor.maxFee + 1n, tip).toString() },
+        });
       const tx = await this.sign({
         call,
         nonce: this.nextNonce,
         gasLimit: args.gasLimit,
         tip,
-        maxFee: least(2n * baseFeePerGas + tip, feeCap),
+        maxFee,
         label: args.label,
         jobIds: args.jobIds ?? [],
       });
       await this.options.outbox.recordTransaction(tx);
       this.nextNonce++;
       this.open.set(tx.hash, { tx, call, feeCap, sinceBlock: 0 });
-      await this.push(tx);
+      await args.onStored?.(tx);
+      await this.push(tx, args.behind);
       this.options.onEvent?.({ kind: "sent", tx });
       return tx;
     });
@@ -218,9 +233,9 @@ export class Transactions {
   }
 
   /** A node's refusal is looked into, not believed: it may hold the transaction already, or have mined it. */
-  private async push(tx: OutboxTransaction): Promise<void> {
+  private async push(tx: OutboxTransaction, behind?: readonly HexBytes[]): Promise<void> {
     try {
-      const { accepted } = await this.options.chain.broadcast(tx.raw);
+      const { accepted } = await this.options.chain.broadcast(tx.raw, behind);
       if (accepted) return;
       const mined = await this.options.chain.nonce(this.address);
       const lost = mined > tx.nonce && (await this.options.chain.receipts([tx.hash]))[0] === undefined;
@@ -284,4 +299,5 @@ export class Transactions {
   }
 }
 
+const greatest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);

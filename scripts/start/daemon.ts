@@ -11,6 +11,8 @@ export interface DaemonProcess {
   readonly child: Child;
   /** Address of /status and its kin. */
   readonly httpUrl: string;
+  /** Where wallets connect, if PIPE runs. */
+  readonly pipeUrl: string;
   /** What it wrote, newest last; for people, when something failed. */
   readonly tail: () => string;
 }
@@ -26,6 +28,8 @@ export interface DaemonOptions {
   readonly args?: readonly string[];
   /** Blocks on top of an ending before it is final; 0 unless said. */
   readonly confirmations?: number;
+  /** Runs PIPE, with these arguments besides. */
+  readonly pipe?: readonly string[];
   /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly onOutput?: (text: string) => void;
@@ -53,6 +57,8 @@ export async function startDaemon(options: DaemonOptions): Promise<DaemonProcess
     ],
     ...(options.args ?? []),
   ];
+  const pipePort = options.pipe === undefined ? undefined : await freePort();
+  if (pipePort !== undefined) args.push("--pipe", "--pipe-port", String(pipePort), ...(options.pipe ?? []));
   const child = await options.children.start({
     name: "executor",
     command: process.execPath,
@@ -74,7 +80,7 @@ export async function startDaemon(options: DaemonOptions): Promise<DaemonProcess
       throw new Error(`the executor was not ready within ${READY_WITHIN_MS / 1_000} s:\n${output}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  return { child, httpUrl, tail: () => output };
+  return { child, httpUrl, pipeUrl: `http://127.0.0.1:${pipePort ?? 0}`, tail: () => output };
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -36,7 +36,7 @@ export interface World {
   end(): Promise<void>;
 }
 
-export type Way = Partial<Pick<DaemonOptions, "rpcUrl" | "onOutput" | "env" | "confirmations">>;
+export type Way = Partial<Pick<DaemonOptions, "rpcUrl" | "onOutput" | "env" | "confirmations" | "pipe">>;
 
 export async function openWorld(kind: ChainKind, chainArgs: readonly string[] = []): Promise<World> {
   const children = new Children();

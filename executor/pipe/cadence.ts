@@ -1,0 +1,53 @@
+/** Blocks that come at an even pace are foreseen this long before; what is sent in that time may be split by them. */
+const GUARD_MS = 60;
+/** A pace faster than this leaves no room to wait; a slower one than that is no pace. */
+const MIN_INTERVAL_MS = 400;
+const MAX_INTERVAL_MS = 30_000;
+const KEPT = 4;
+
+/** Foresees the next block where blocks come at an even pace, as they do on development chains and on most others. */
+export class Cadence {
+  private readonly seen: number[] = [];
+
+  constructor(
+    private readonly nowMs: () => number,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  private readonly waiting = new Set<() => void>();
+
+  /** To be told of each new block. */
+  block(): void {
+    this.seen.push(this.nowMs());
+    if (this.seen.length > KEPT) this.seen.shift();
+    for (const wake of [...this.waiting]) wake();
+  }
+
+  /** Milliseconds of this host's clock; undefined where blocks come unevenly. */
+  private expected(): number | undefined {
+    const gaps = this.seen.slice(1).map((at, i) => at - (this.seen[i] ?? at));
+    const last = this.seen.at(-1);
+    if (last === undefined || gaps.length < KEPT - 1) return undefined;
+    const [least, greatest] = [Math.min(...gaps), Math.max(...gaps)];
+    if (least < MIN_INTERVAL_MS || greatest > MAX_INTERVAL_MS || greatest - least > 0.2 * greatest) return undefined;
+    return last + gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  }
+
+  /** Resolves at once, or when the block that is about to be made is there; at the latest after twice the guard. */
+  async clear(): Promise<void> {
+    const expected = this.expected();
+    const now = this.nowMs();
+    if (expected === undefined || now < expected - GUARD_MS || now > expected + GUARD_MS) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.waiting.delete(done);
+        this.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, expected + GUARD_MS - now);
+      this.waiting.add(done);
+      this.signal.addEventListener("abort", done, { once: true });
+    });
+  }
+}

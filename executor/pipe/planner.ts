@@ -1,0 +1,250 @@
+import type { Hex32 } from "../domain/ids";
+import type { FilledInference, Inference, PortableAnswer } from "../domain/inference";
+import { decodeInferenceRequired } from "../protocol/portable";
+import { pipeError } from "./errors";
+import type { InferenceRunner } from "./ports";
+import type { Resolver } from "./resolver";
+import { revertContext } from "./reverts";
+import type { SimulatedStep, Simulation, Simulator } from "./simulator";
+
+export interface PlanBounds {
+  readonly rounds: number;
+  readonly inferences: number;
+  readonly simulations: number;
+}
+
+export interface PlanRequest {
+  readonly step: SimulatedStep;
+  /** Transactions that will be mined before it, and the results that these bring. */
+  readonly before: readonly SimulatedStep[];
+  readonly present: readonly FilledInference[];
+  /** Milliseconds of this host's clock. */
+  readonly deadlineMs: number;
+  /** On whose behalf: an address, or an API key's name. */
+  readonly asker: string;
+  /** Called before work is done for the asker; throws where its limits are used up. */
+  readonly charge: (what: "simulation" | "inference") => void;
+}
+
+export interface Plan {
+  /** What must be brought, in the order of asking: exactly what the last simulation used and the chain does not have. */
+  readonly needed: readonly FilledInference[];
+  readonly rounds: number;
+  readonly simulations: number;
+  /** Inferences that were run for this plan and are its asker's to pay for. */
+  readonly charged: number;
+  /** Inferences that only a placeholder answer had made the transaction ask: run or not, never charged and never brought. */
+  readonly speculative: number;
+  readonly gasUsed: bigint;
+}
+
+const MAX_SHAPES = 64;
+
+/** What is known while one transaction is planned. */
+class Draft {
+  readonly answers = new Map<Hex32, FilledInference>();
+  /** Found by the revert: in a static call, of which nothing can be written down. */
+  readonly byRevert = new Set<Hex32>();
+  /** Asked when all answers before were real. */
+  readonly confirmed = new Set<Hex32>();
+  readonly ran = new Set<Hex32>();
+  rounds = 0;
+  simulations = 0;
+
+  constructor(readonly request: PlanRequest) {}
+
+  get results(): readonly FilledInference[] {
+    return [...this.request.present, ...this.answers.values()];
+  }
+}
+
+/**
+ * Finds out what a transaction will ask and answers it, round by round: simulate, run everything that is new in parallel, simulate again with the
+ * answers, until nothing is unanswered.
+ */
+export class Planner {
+  /** Placeholders of models that were asked for lately, oldest first; undefined where a model has none. */
+  private readonly shapes = new Map<Hex32, readonly [zeros: Uint8Array, ones: Uint8Array] | undefined>();
+
+  constructor(
+    private readonly options: {
+      readonly simulator: Simulator;
+      readonly resolver: Resolver;
+      readonly runner: InferenceRunner;
+      readonly bounds: PlanBounds;
+      readonly nowMs: () => number;
+      /** Seconds of block time. */
+      readonly now: () => number;
+    },
+  ) {}
+
+  /**
+   * @throws AssayError `PIPE_TRANSACTION_REVERTS` with the revert data, `PIPE_BOUND_REACHED`, `PIPE_HIDDEN_INFERENCE`, `PIPE_INFERENCE_REFUSED`,
+   * `PIPE_INFERENCE_UNAVAILABLE`, `PIPE_SIMULATION_FAILED`, whatever `charge` throws, and those of the chain
+   */
+  async plan(request: PlanRequest): Promise<Plan> {
+    const draft = new Draft(request);
+    for (;;) {
+      const simulation = await this.simulate(draft, "record");
+      const asked = await this.unansweredOf(draft, simulation);
+      if (asked.length === 0) return await this.finished(draft, simulation);
+      // With a placeholder for each model the same simulation shows more: a model that is new here costs no round.
+      if (await this.learnShapes(asked)) continue;
+      await this.answer(draft, asked);
+    }
+  }
+
+  /** Simulates a plan once more on the newest state. @returns false if something else is asked by now */
+  async stillHolds(request: PlanRequest, plan: Plan): Promise<boolean> {
+    const draft = new Draft({ ...request, present: [...request.present, ...plan.needed] });
+    const simulation = await this.simulate(draft, "record");
+    return !simulation.unanswered && simulation.success;
+  }
+
+  private async simulate(draft: Draft, mode: "record" | "revert", fill: 0 | 1 = 0): Promise<Simulation> {
+    const { simulator, bounds, nowMs } = this.options;
+    const { request } = draft;
+    if (draft.simulations >= bounds.simulations || nowMs() > request.deadlineMs) {
+      throw pipeError("PIPE_BOUND_REACHED", { simulations: draft.simulations, rounds: draft.rounds });
+    }
+    request.charge("simulation");
+    draft.simulations++;
+    const placeholders = new Map<Hex32, Uint8Array>();
+    for (const [modelHash, shape] of this.shapes) if (shape !== undefined) placeholders.set(modelHash, shape[fill]);
+    return simulator.simulate({
+      step: request.step,
+      before: request.before,
+      results: draft.results,
+      placeholders,
+      mode,
+    });
+  }
+
+  /** What has to be answered before the transaction can be simulated further: the first question, and those that do not depend on its answer. */
+  private async unansweredOf(draft: Draft, simulation: Simulation): Promise<Inference[]> {
+    const open = simulation.questions.filter(({ answered }) => !answered);
+    const firstOpen = simulation.questions.findIndex(({ answered }) => !answered);
+    const sure = firstOpen < 0 ? simulation.questions : simulation.questions.slice(0, firstOpen + 1);
+    for (const { key } of sure) draft.confirmed.add(key);
+    for (const { key } of simulation.questions) draft.byRevert.delete(key);
+    if (open.length === 1) return open;
+    if (open.length > 1) return this.independentOf(draft, open);
+    const reverted = simulation.success ? undefined : decodeInferenceRequired(simulation.returned);
+    if (reverted !== undefined) return [this.foundByRevert(draft, reverted)];
+    if (!simulation.unanswered) return [];
+    return [await this.hidden(draft, simulation)];
+  }
+
+  /**
+   * What comes after the first unanswered question may depend on its placeholder. Whatever is asked alike with other placeholders does not, for all
+   * that can be seen; what is not waits for the real answer. A guess that was wrong costs a run that nobody is charged for.
+   */
+  private async independentOf(draft: Draft, open: readonly Inference[]): Promise<Inference[]> {
+    const other = await this.simulate(draft, "record", 1);
+    const alike = new Set(other.questions.map(({ key }) => key));
+    return open.filter(({ key }, index) => index === 0 || alike.has(key));
+  }
+
+  private foundByRevert(draft: Draft, inference: Inference): Inference {
+    draft.byRevert.add(inference.key);
+    draft.confirmed.add(inference.key);
+    return inference;
+  }
+
+  /** A frame that asked was reverted, and what it had asked with it: because a placeholder was no use to it, or because its failure is caught. */
+  private async hidden(draft: Draft, simulation: Simulation): Promise<Inference> {
+    if (!simulation.success) {
+      const strict = await this.simulate(draft, "revert");
+      const required = strict.success ? undefined : decodeInferenceRequired(strict.returned);
+      if (required !== undefined) return this.foundByRevert(draft, required);
+    }
+    throw pipeError("PIPE_HIDDEN_INFERENCE", { rounds: draft.rounds });
+  }
+
+  private async answer(draft: Draft, asked: readonly Inference[]): Promise<void> {
+    const { bounds, resolver } = this.options;
+    const known = asked.map((inference) => ({ inference, answer: resolver.cached(inference) }));
+    for (const { inference, answer } of known)
+      if (answer !== undefined) draft.answers.set(inference.key, { inference, answer });
+    const missing = known.filter(({ answer }) => answer === undefined).map(({ inference }) => inference);
+    if (missing.length > 0) draft.rounds++;
+    if (draft.rounds > bounds.rounds || draft.answers.size + missing.length > bounds.inferences) {
+      throw pipeError("PIPE_BOUND_REACHED", {
+        rounds: draft.rounds,
+        inferences: draft.answers.size + missing.length,
+        bounds,
+      });
+    }
+    await Promise.all(missing.map((inference) => this.run(draft, inference)));
+  }
+
+  private async run(draft: Draft, inference: Inference): Promise<void> {
+    const isSure = draft.confirmed.has(inference.key);
+    if (isSure) draft.request.charge("inference");
+    const { nowMs, now, resolver } = this.options;
+    const leftSeconds = Math.max(1, Math.ceil((draft.request.deadlineMs - nowMs()) / 1_000));
+    const { outcome, ran } = await resolver.resolve(inference, now() + leftSeconds, draft.request.asker);
+    if (ran) draft.ran.add(inference.key);
+    if (outcome.ok) {
+      draft.answers.set(inference.key, { inference, answer: outcome.answer });
+      return;
+    }
+    // Perhaps the real answer does not lead there.
+    if (!isSure) return;
+    const code = outcome.kind === "refused" ? "PIPE_INFERENCE_REFUSED" : "PIPE_INFERENCE_UNAVAILABLE";
+    throw pipeError(
+      code,
+      { key: inference.key, modelHash: inference.modelHash, reason: outcome.reason },
+      { retry: outcome.kind === "refused" ? "never" : "later", detail: outcome.reason },
+    );
+  }
+
+  /** @returns whether a placeholder was found that was not known before */
+  private async learnShapes(asked: readonly Inference[]): Promise<boolean> {
+    let learnt = false;
+    for (const { modelHash } of asked) {
+      if (this.shapes.has(modelHash)) continue;
+      const { runner } = this.options;
+      const [zeros, ones] = [await runner.placeholder(modelHash, 0), await runner.placeholder(modelHash, 1)];
+      const shape = zeros === undefined || ones === undefined ? undefined : ([zeros, ones] as const);
+      this.shapes.set(modelHash, shape);
+      learnt ||= shape !== undefined;
+      const oldest = this.shapes.keys().next();
+      if (this.shapes.size > MAX_SHAPES && oldest.done === false) this.shapes.delete(oldest.value);
+    }
+    return learnt;
+  }
+
+  private async finished(draft: Draft, simulation: Simulation): Promise<Plan> {
+    if (!simulation.success && !(await this.succeedsWithoutStandIns(draft))) {
+      const revert = revertContext(simulation.returned);
+      throw pipeError("PIPE_TRANSACTION_REVERTS", revert, { detail: revert.reason });
+    }
+    const used = new Set(simulation.questions.map(({ key }) => key));
+    const needed = [...draft.answers.values()].filter(
+      ({ inference: { key } }) => !simulation.success || used.has(key) || draft.byRevert.has(key),
+    );
+    const speculative = [...draft.ran].filter((key) => !draft.confirmed.has(key)).length;
+    return {
+      needed,
+      rounds: draft.rounds,
+      simulations: draft.simulations,
+      charged: draft.ran.size - speculative,
+      speculative,
+      gasUsed: simulation.gasUsed,
+    };
+  }
+
+  /** A target may refuse a sender that has code, as the stand-in has: before a failure is believed, the call is made plainly. */
+  private async succeedsWithoutStandIns(draft: Draft): Promise<boolean> {
+    const { step, before } = draft.request;
+    if (before.length > 0) return false;
+    draft.simulations++;
+    return this.options.simulator.succeedsPlainly(step, draft.results);
+  }
+}
+
+/** What of the results lives shortest, seconds; 0 where there is none. */
+export function earliestExpiry(filled: readonly { readonly answer: PortableAnswer }[]): number {
+  return filled.length === 0 ? 0 : Math.min(...filled.map(({ answer }) => answer.expiresAt));
+}
