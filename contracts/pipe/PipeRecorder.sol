@@ -171,9 +171,14 @@ contract PipeRecorder {
         revert ISyncInferenceErrors.InferenceRequired(q.key, q.modelHash, q.input, q.terms);
     }
 
+    /// @dev The point (1, 1) is not on the curve of precompile 6 (EIP-196): it takes all the gas it is given, in one step.
+    /// A loop would take thousands, and nodes that trace pay for each.
     function _burn() private view {
-        uint256 until = gasleft() > BURNT_GAS ? gasleft() - BURNT_GAS : 0;
-        while (gasleft() > until) {}
+        assembly ("memory-safe") {
+            mstore(0, 1)
+            mstore(0x20, 1)
+            pop(staticcall(BURNT_GAS, 6, 0, 0x40, 0, 0))
+        }
     }
 
     function _placeholder(bytes32 modelHash) private view returns (bytes memory output) {

@@ -1,13 +1,27 @@
 import type { Address } from "../domain/ids";
 import type { PipeRecords } from "../jobs/ports";
 import { pipeError } from "../pipe/errors";
-import type { PipeChain, PipePublisher } from "../pipe/ports";
+import type { PipeChain, PipePublisher, SignedFollower } from "../pipe/ports";
 import { publishGasOf } from "../pipe/releaser";
 import { revertContext } from "../pipe/reverts";
 import { intrinsicGas } from "../pipe/transaction";
 import type { PostingChain } from "../posting/ports";
 import type { Transactions } from "../posting/transactions";
 import { encodePublishFor } from "../protocol/portable";
+
+/**
+ * A node may take up the members of one exchange in any order, and one that mines at once refuses a nonce whose turn it is not: so those of one sender
+ * go one after the other, and those of different senders together.
+ */
+async function sendBehind(chain: PipeChain, followers: readonly SignedFollower[]): Promise<void> {
+  let rest = [...followers];
+  while (rest.length > 0) {
+    const senders = new Set<Address>();
+    const now = rest.filter(({ from }) => !senders.has(from) && senders.add(from));
+    await chain.broadcast(now.map(({ raw }) => raw));
+    rest = rest.filter((follower) => !now.includes(follower));
+  }
+}
 
 /** A key of its own publishes and relays: behind a low fee of another post of the same key, a publication would come too late. */
 export function pipePublisher(args: {
@@ -23,7 +37,7 @@ export function pipePublisher(args: {
     release: async ({ results, followers, aboveTipWei, aboveMaxFeeWei, onStored }) => {
       if (results.length === 0) {
         await onStored(undefined);
-        await chain.broadcast(followers);
+        await sendBehind(chain, followers);
         return;
       }
       const filled = results.map((result) => result.filled);
@@ -37,16 +51,19 @@ export function pipePublisher(args: {
         const revert = revertContext(result.revert ?? "0x");
         throw pipeError("PIPE_PUBLICATION_REVERTS", revert, { retry: "later", detail: revert.reason });
       }
-      await transactions.send({
+      const { accepted, hash } = await transactions.send({
         to: hub,
         data,
         gasLimit,
         baseFeePerGas,
         label: "pipe-publish",
         above: { tip: aboveTipWei, maxFee: aboveMaxFeeWei },
-        behind: followers,
-        onStored: ({ hash }) => onStored(hash),
+        onStored: (tx) => onStored(tx.hash),
       });
+      // Without its results in front of it a transaction would fail, and its sender would pay for that.
+      if (!accepted && !(await chain.knows(hash)))
+        throw pipeError("PIPE_PUBLICATION_REVERTS", { hash }, { retry: "later", detail: "the node did not take them" });
+      await sendBehind(chain, followers);
     },
     relay: async ({ to, data, gas, label, onStored }) => {
       await transactions.send({ to, data, gasLimit: gas, label, onStored: ({ hash }) => onStored(hash) });

@@ -298,28 +298,24 @@ const fields = z.strictObject({
     placeholder: "SECONDS",
     help: "How long a transaction is held before it is given back.",
   }),
-  pipeGasCap: whole(100_000, 7_500_000).default(7_000_000).register(fieldMeta, {
+  pipeGasCap: whole(100_000, 7_500_000).default(2_500_000).register(fieldMeta, {
     group: "pipe",
     placeholder: "GAS",
     help: "Most gas that a transaction's target gets in a simulation: what a hostile contract can cost the node.",
   }),
-  pipeMaxRounds: whole(1, 256)
-    .default(16)
-    .register(fieldMeta, {
-      group: "pipe",
-      placeholder: "COUNT",
-      help: "Most rounds of inferences for one transaction.",
-    }),
+  pipeMaxRounds: whole(1, 256).default(16).register(fieldMeta, {
+    group: "pipe",
+    placeholder: "COUNT",
+    help: "Most rounds of inferences for one transaction.",
+  }),
   pipeMaxInferences: whole(1, 256)
     .default(64)
     .register(fieldMeta, { group: "pipe", placeholder: "COUNT", help: "Most inferences for one transaction." }),
-  pipeMaxHeld: whole(1, 100_000)
-    .default(1_000)
-    .register(fieldMeta, {
-      group: "pipe",
-      placeholder: "COUNT",
-      help: "Most transactions, and intents, held at once.",
-    }),
+  pipeMaxHeld: whole(1, 100_000).default(1_000).register(fieldMeta, {
+    group: "pipe",
+    placeholder: "COUNT",
+    help: "Most transactions, and intents, held at once.",
+  }),
   pipeMaxHeldPerSender: whole(1, 10_000)
     .default(64)
     .register(fieldMeta, { group: "pipe", placeholder: "COUNT", help: "The same of one sender." }),

@@ -217,6 +217,12 @@ export class Planner {
 
   private async finished(draft: Draft, simulation: Simulation): Promise<Plan> {
     if (!simulation.success && !(await this.succeedsWithoutStandIns(draft))) {
+      const { gasCap } = this.options.simulator;
+      if (draft.request.step.gas > gasCap && simulation.gasUsed > (gasCap * 9n) / 10n)
+        throw pipeError("PIPE_SIMULATION_FAILED", {
+          gasCap: gasCap.toString(),
+          gasUsed: simulation.gasUsed.toString(),
+        });
       const revert = revertContext(simulation.returned);
       throw pipeError("PIPE_TRANSACTION_REVERTS", revert, { detail: revert.reason });
     }

@@ -76,16 +76,22 @@ export interface InferenceRunner {
   placeholder(modelHash: Hex32, fill: 0 | 1): Promise<Uint8Array | undefined>;
 }
 
+/** Signed bytes that go behind a publication; those of one sender in the order given. */
+export interface SignedFollower {
+  readonly from: Address;
+  readonly raw: HexBytes;
+}
+
 /** Puts results on the chain ahead of transactions that need them, and sends those behind them. */
 export interface PipePublisher {
   readonly address: Address;
   /**
-   * Publishes, if there is anything to publish, with fees above those of the transactions that follow, and broadcasts these behind it in the same exchange.
+   * Publishes, if there is anything to publish, with fees above those of the transactions that follow, and sends these when the node has taken it.
    * `onStored` is awaited when the publication is stored and before anything is sent.
    */
   release(args: {
     readonly results: readonly { readonly filled: FilledInference; readonly sponsor: Address | undefined }[];
-    readonly followers: readonly HexBytes[];
+    readonly followers: readonly SignedFollower[];
     readonly aboveTipWei: bigint;
     readonly aboveMaxFeeWei: bigint;
     readonly onStored: (publishHash: Hex32 | undefined) => Promise<void>;

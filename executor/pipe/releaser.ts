@@ -42,8 +42,8 @@ interface Publication {
 }
 
 /**
- * Sends ready transactions with the results they need: one publication for all that are ready together, and the transactions behind it in the same
- * exchange, untouched. What a pending publication brings is not brought again.
+ * Sends ready transactions with the results they need: one publication for all that are ready together, and the transactions right behind it,
+ * untouched. What a pending publication brings is not brought again.
  */
 export class Releaser {
   private queue: Entry[] = [];
@@ -164,7 +164,7 @@ export class Releaser {
     const aboveMaxFeeWei = most(paying, (tx) => tx.maxFeePerGas);
     await publisher.release({
       results: sponsored,
-      followers: paying.flatMap(({ tx }) => (tx === undefined ? [] : [tx.raw])),
+      followers: paying.flatMap(({ tx }) => (tx === undefined ? [] : [tx])),
       aboveTipWei,
       aboveMaxFeeWei,
       onStored: async (publishHash) => {

@@ -59,6 +59,11 @@ export class Simulator {
     },
   ) {}
 
+  /** The most that the target of one transaction gets. */
+  get gasCap(): bigint {
+    return this.options.gasCap;
+  }
+
   /** Simulations since the start. */
   get count(): number {
     return this.made;

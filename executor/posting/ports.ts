@@ -74,11 +74,8 @@ export interface PostingChain {
   /** Transactions of the account that are mined. */
   nonce(account: Address): Promise<number>;
   balance(account: Address): Promise<bigint>;
-  /**
-   * Sends the bytes, and others behind them in the same exchange. `accepted` false: the node answered the first with an error, and whether it holds
-   * the transaction must be looked up.
-   */
-  broadcast(raw: HexBytes, behind?: readonly HexBytes[]): Promise<{ accepted: boolean; code?: number }>;
+  /** Sends the bytes. `accepted` false: the node answered with an error, and whether it holds the transaction must be looked up. */
+  broadcast(raw: HexBytes): Promise<{ accepted: boolean; code?: number }>;
   receipts(hashes: readonly Hex32[]): Promise<(Receipt | undefined)[]>;
   /** Whether the node knows the transaction at all, mined or not. */
   knows(hash: Hex32): Promise<boolean>;

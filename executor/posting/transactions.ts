@@ -78,7 +78,10 @@ export class Transactions {
     for (const { tx } of this.open.values()) await this.options.chain.broadcast(tx.raw);
   }
 
-  /** Signs, stores and sends a call. The answer means "sent", never "landed": that is for `follow` and the chain follower. */
+  /**
+   * Signs, stores and sends a call. The answer means "sent", never "landed": that is for `follow` and the chain follower. `accepted` says that the node
+   * took it; where it is false, nothing is known.
+   */
   send(args: {
     to: Address;
     data: HexBytes;
@@ -91,11 +94,9 @@ export class Transactions {
     feeCapPerGas?: bigint;
     /** Both fees must be above these, so that every node's order puts it before a transaction that has them. */
     above?: { readonly tip: bigint; readonly maxFee: bigint };
-    /** Other signed transactions, sent behind it in the same exchange. */
-    behind?: readonly HexBytes[];
     /** Awaited when it is stored and before anything is sent. */
     onStored?: (tx: OutboxTransaction) => Promise<void>;
-  }): Promise<OutboxTransaction> {
+  }): Promise<OutboxTransaction & { readonly accepted: boolean }> {
     return this.inTurn(async () => {
       const feeCap =
         args.feeCapPerGas !== undefined && args.feeCapPerGas < this.options.maxFeePerGas
@@ -127,9 +128,9 @@ export class Transactions {
       this.nextNonce++;
       this.open.set(tx.hash, { tx, call, feeCap, sinceBlock: 0 });
       await args.onStored?.(tx);
-      await this.push(tx, args.behind);
+      const accepted = await this.push(tx);
       this.options.onEvent?.({ kind: "sent", tx });
-      return tx;
+      return { ...tx, accepted };
     });
   }
 
@@ -233,10 +234,10 @@ export class Transactions {
   }
 
   /** A node's refusal is looked into, not believed: it may hold the transaction already, or have mined it. */
-  private async push(tx: OutboxTransaction, behind?: readonly HexBytes[]): Promise<void> {
+  private async push(tx: OutboxTransaction): Promise<boolean> {
     try {
-      const { accepted } = await this.options.chain.broadcast(tx.raw, behind);
-      if (accepted) return;
+      const { accepted } = await this.options.chain.broadcast(tx.raw);
+      if (accepted) return true;
       const mined = await this.options.chain.nonce(this.address);
       const lost = mined > tx.nonce && (await this.options.chain.receipts([tx.hash]))[0] === undefined;
       // Somebody else sends with this key: the next nonce is read from the chain again.
@@ -245,6 +246,7 @@ export class Transactions {
       // Unknown, not failed: the bytes are stored, and `follow` finds out.
       if (!(error instanceof AssayError)) throw error;
     }
+    return false;
   }
 
   /** True while a transaction of ours with this nonce, the first or a dearer form of it, may still land. */

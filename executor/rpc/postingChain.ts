@@ -64,9 +64,8 @@ export function rpcPostingChain(rpc: RpcClient): PostingChain {
     },
     nonce: async (account) => Number(BigInt(await rpc.call<string>("eth_getTransactionCount", [account, "latest"]))),
     balance: async (account) => BigInt(await rpc.call<string>("eth_getBalance", [account, "latest"])),
-    broadcast: async (raw, behind = []) => {
-      const calls = [raw, ...behind].map((bytes) => ({ method: "eth_sendRawTransaction", params: [bytes] }));
-      const [answer] = await rpc.batch(calls);
+    broadcast: async (raw) => {
+      const [answer] = await rpc.batch([{ method: "eth_sendRawTransaction", params: [raw] }]);
       return answer === undefined || answer.ok ? { accepted: true } : { accepted: false, code: answer.error.code };
     },
     receipts: async (hashes) => {

@@ -53,3 +53,20 @@ export function wallet(pipeUrl: string, index: number): Wallet {
     new JsonRpcProvider(pipeUrl, undefined, { cacheTimeout: -1, staticNetwork: true }),
   );
 }
+
+/** Different inputs of one model: the last feature but one takes the value of the index. */
+export function variant(input: Uint8Array, index: number): Uint8Array {
+  const changed = Uint8Array.from(input);
+  new DataView(changed.buffer).setFloat32(changed.length - 8, index / 100, true);
+  return changed;
+}
+
+/** Each input takes the answer before it as its last feature. */
+export function chainOf(modelHash: string, input: Uint8Array, depth: number, outputLength: number): Step[] {
+  return Array.from({ length: depth }, (_, i) => ({
+    kind: 0 as const,
+    modelHash,
+    input: variant(input, i),
+    splices: i === 0 ? [] : [{ source: i - 1, from: outputLength - 4, to: input.length - 4, length: 4 }],
+  }));
+}
