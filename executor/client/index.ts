@@ -12,12 +12,24 @@ import { verifyRequest } from "../explain/verifyRequest";
 import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../protocol/tensorSet";
 import { encodeTerms, standardTerms, type Terms } from "../protocol/terms";
 import { gasUsedBy, providerChain } from "./chain";
+import { pause } from "./pause";
 import { requestGas } from "./requestGas";
 
 export { REFUSAL_REASON } from "../protocol/statement";
 export type { NamedTensor } from "../protocol/tensorSet";
 export { DType } from "../protocol/tensorType";
 export { elementsOf, numbersOf, stringTensor, tensorFrom } from "../protocol/tensorValues";
+export {
+  type BundleOptions,
+  type IntentWish,
+  PipeClient,
+  type PipeClientOptions,
+  type PreparedBundle,
+  type PreparedResults,
+  type SignedIntent,
+} from "./pipe";
+export type { PipeEnd } from "./pipeEnd";
+export type { PipeClientStatus } from "./pipeEngine";
 export { bool, float32, float64, int32, int64, uint8 } from "./tensors";
 
 export interface ClientOptions {
@@ -212,17 +224,5 @@ function modelOf(model: string): Hex32 {
     code: "CLIENT_MODEL_INVALID",
     message: "a model is named by the sha-256 of its ONNX file, 0x and 64 hex digits",
     context: { model },
-  });
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done, { once: true });
   });
 }

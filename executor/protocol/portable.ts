@@ -3,11 +3,12 @@ import { type Address, type Hex32, type HexBytes, hex32, ZERO_32, ZERO_ADDRESS }
 import type { FilledInference, Inference, InferTerms, PortableAnswer } from "../domain/inference";
 import type { IntentFields } from "../domain/pipe";
 import { bytesToHex, hexToBytes } from "./bytes";
-import { FORWARDER_ABI, HUB_ABI } from "./generated/abi";
+import { DELEGATE_ABI, FORWARDER_ABI, HUB_ABI } from "./generated/abi";
 import { hashResult, inferenceKeyOf, keccak256, type ResultStatement, typedDigest } from "./statement";
 
 const HUB = new Interface(HUB_ABI);
 const FORWARDER = new Interface(FORWARDER_ABI);
+const DELEGATE = new Interface(DELEGATE_ABI);
 const INFERENCE_REQUIRED = HUB.getError("InferenceRequired")?.selector;
 /** As the hub has it: a demand above it is refused there, never asked for. */
 const HIGHEST_TRUST = 4;
@@ -76,6 +77,13 @@ export function encodePublishFor(
 ): HexBytes {
   const named = results.map((_, i) => sponsors[i] ?? ZERO_ADDRESS);
   return HUB.encodeFunctionData("publishFor", [results.map(portableTuple), named]) as HexBytes;
+}
+
+/** Calldata of `BatchDelegate.execute`: calls in order, each with its value. */
+export function encodeBundle(
+  calls: readonly { readonly target: Address; readonly value: bigint; readonly data: HexBytes }[],
+): HexBytes {
+  return DELEGATE.encodeFunctionData("execute", [calls]) as HexBytes;
 }
 
 /** Calldata of `IntentForwarder.execute`. */
