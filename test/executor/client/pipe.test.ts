@@ -1,16 +1,5 @@
 import { expect } from "chai";
-import {
-  Contract,
-  ContractFactory,
-  HDNodeWallet,
-  hexlify,
-  type Interface,
-  JsonRpcProvider,
-  keccak256,
-  type Signer,
-  SigningKey,
-  Wallet,
-} from "ethers";
+import { Contract, HDNodeWallet, hexlify, JsonRpcProvider, type Signer, SigningKey, Wallet } from "ethers";
 import { PipeClient, type PipeClientOptions } from "../../../executor/client/index";
 import { CONTRACT_SOURCES, readArtifact } from "../../../executor/deployment/artifacts";
 import { type LocalNode, nodeProgram, startLocalNode } from "../../../executor/deployment/localNode";
@@ -23,17 +12,15 @@ import { pipeError } from "../../../executor/pipe/errors";
 import { hexToBytes } from "../../../executor/protocol/bytes";
 import { encodeExecute, encodeProvide, inferenceOf, portableDigest } from "../../../executor/protocol/portable";
 import { domainSeparator } from "../../../executor/protocol/statement";
-import { deployWorld, enclaveKey, now, PROFILE, registrationOf, type World } from "../../contracts/helpers/world";
+import { enclaveKey, now, PROFILE } from "../../contracts/helpers/world";
 import { FakeGate, PREPARED } from "../intake/frontSupport";
 import { h } from "../jobs/fixtures";
+import { openPipeWorld } from "./pipeWorld";
 
 const PHRASE = "test test test test test test test test test test test junk";
 const MODEL = hex32(`0x${"41".repeat(32)}`);
 const TERMS = { minTrust: 3, profile: hex32(PROFILE), imageId: ZERO_32 };
 const FEE = 1_000n;
-/** Where the mocks of the contracts' tests are compiled from. */
-const sourceOf = (name: string): string =>
-  (CONTRACT_SOURCES as Record<string, string>)[name] ?? (name.startsWith("Mock") ? `mocks/${name}.sol` : `${name}.sol`);
 /** A contract that answers everything with 1: it trusts every forwarder. And one that trusts, and fails when it is called with more. */
 const TRUSTING = "0x600a8060093d393df3600160005260206000f3";
 const TRUSTING_AND_FAILING = "0x60178060093d393df360243611601157600160005260206000f35b60006000fd";
@@ -42,7 +29,6 @@ describe("client/pipe", function () {
   this.timeout(120_000);
   let node: LocalNode;
   let provider: JsonRpcProvider;
-  let world: World;
   let record: DeploymentRecord;
   let hub: Contract;
   let forwarder: Contract;
@@ -77,53 +63,13 @@ describe("client/pipe", function () {
     }
   }
 
-  const factory = (name: string, signer: Signer) => {
-    const { abi, bytecode } = readArtifact(sourceOf(name), name);
-    return new ContractFactory(abi, bytecode, signer);
-  };
   const accountAt = (i: number) => HDNodeWallet.fromPhrase(PHRASE, undefined, `m/44'/60'/0'/0/${i}`).connect(provider);
 
   before(async () => {
     node = await startLocalNode([nodeProgram("hardhat", 0)]);
     provider = new JsonRpcProvider(node.url, undefined, { cacheTimeout: -1, pollingInterval: 20 });
-    const deployer = await provider.getSigner(0);
     relayer = await provider.getSigner(1);
-    const ethers = { getContractFactory: async (name: string, signer: Signer) => factory(name, signer) };
-    world = await deployWorld({ ethers } as never, deployer);
-    const operator = await relayer.getAddress();
-    const { registration } = registrationOf(world, { key, operator, attestedAt: await now(deployer) });
-    const registry = new Contract(world.registry.target, world.registry.interface as Interface, relayer);
-    await (await registry.getFunction("register")(registration)).wait();
-    hub = new Contract(world.hub.target, world.hub.interface as Interface, deployer);
-    forwarder = (await factory("IntentForwarder", deployer).deploy(hub.target)) as Contract;
-    const delegate = await factory("BatchDelegate", deployer).deploy();
-    await delegate.waitForDeployment();
-    const entry = async (at: unknown) => ({
-      address: address(at),
-      block: 0,
-      transactionHash: h("deployment"),
-      codeHash: hex32(keccak256(await provider.getCode(String(at)))),
-      abi: [],
-    });
-    record = {
-      network: "test",
-      chainId: "31337",
-      genesisHash: hex32((await provider.getBlock(0))?.hash),
-      contracts: {
-        DevelopmentAttestationVerifier: await entry(world.verifier),
-        EnclaveRegistry: await entry(world.registry.target),
-        InferenceHub: await entry(hub.target),
-        ModelRegistry: await entry(world.models.target),
-        IntentForwarder: await entry(forwarder.target),
-        BatchDelegate: await entry(delegate.target),
-      },
-      rootId: h("root"),
-      images: [],
-      epochSeconds: 1,
-      heartbeatSeconds: 1,
-      changeDelaySeconds: 1,
-      developmentLevelAllowed: false,
-    };
+    ({ record, hub, forwarder } = await openPipeWorld(provider, { relayer, key }));
   });
   after(async () => {
     provider?.destroy();
