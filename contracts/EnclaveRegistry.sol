@@ -113,7 +113,16 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
         bytes32 imageId
     ) external view override returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image) {
         SignerRecord record = _signers[signer];
-        return (_codeOf(record, minTrust, imageId), record.operatorId(), record.level(), record.image());
+        code = uint8(_codeOf(record, minTrust, imageId));
+        (operatorId, trust, image) = (record.operatorId(), record.level(), record.image());
+        // The four values as the ABI has them. The call ends here, so nothing that lay there is read again.
+        assembly ("memory-safe") {
+            mstore(0, code)
+            mstore(0x20, operatorId)
+            mstore(0x40, trust)
+            mstore(0x60, image)
+            return(0, 0x80)
+        }
     }
 
     /// @inheritdoc IEnclaveRegistry
@@ -125,7 +134,7 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
     ) external view override returns (uint8 code, uint32 operatorId, bool mayAct) {
         SignerRecord record = _signers[signer];
         operatorId = record.operatorId();
-        return (_codeOf(record, minTrust, imageId), operatorId, mayActFor(operatorId, account));
+        return (uint8(_codeOf(record, minTrust, imageId)), operatorId, mayActFor(operatorId, account));
     }
 
     /// @inheritdoc IEnclaveRegistry
@@ -150,14 +159,15 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
     }
 
     /// @dev Why a key is not usable now, or 0. Two cold reads where no image is named: the record and its image.
-    function _codeOf(SignerRecord record, uint8 minTrust, bytes32 imageId) private view returns (uint8) {
-        uint8 state = record.state();
+    function _codeOf(SignerRecord record, uint256 minTrust, bytes32 imageId) private view returns (uint256) {
+        uint256 state = record.state();
         if (state != SignerRecords.ACTIVE) return state == 0 ? Codes.SIGNER_UNKNOWN : Codes.SIGNER_CLOSED;
         if (block.timestamp >= record.epochEnd()) return Codes.EPOCH_ENDED;
         if (block.timestamp >= record.heartbeatDue()) return Codes.HEARTBEAT_OVERDUE;
-        if (_images[record.image()].revokedAt != 0) return Codes.IMAGE_REVOKED;
+        uint32 image = record.image();
+        if (_images[image].revokedAt != 0) return Codes.IMAGE_REVOKED;
         if (record.level() < minTrust) return Codes.TRUST_TOO_LOW;
-        if (imageId != 0 && _imageIndex[imageId] != record.image()) return Codes.IMAGE_MISMATCH;
+        if (imageId != 0 && _imageIndex[imageId] != image) return Codes.IMAGE_MISMATCH;
         return Codes.OK;
     }
 

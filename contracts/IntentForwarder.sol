@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
-import { IERC1271 } from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import { IInferenceHub } from "./interfaces/IInferenceHub.sol";
 import { IIntentForwarder, Intent } from "./interfaces/IIntentForwarder.sol";
+import { ISyncInference } from "./interfaces/ISyncInference.sol";
 import { ISyncInferenceErrors } from "./interfaces/ISyncInferenceErrors.sol";
 import { InferTerms, PortableResult } from "./interfaces/SyncTypes.sol";
+import { Brought } from "./libraries/Brought.sol";
 import { Domain } from "./libraries/Domain.sol";
+import { IntentAuth } from "./libraries/IntentAuth.sol";
+import { Intents } from "./libraries/Intents.sol";
+import { Purse, Purses } from "./libraries/Purse.sol";
 
 /// @title IntentForwarder
 /// @notice See `IIntentForwarder`.
 /// @dev Order: all checks; nonce and money; the hub; the target; the rest of the money. Re-entry into anything that moves
 /// money or nonces is refused, so that the books a target sees are never half written.
 contract IntentForwarder is IIntentForwarder, ReentrancyGuardTransient {
-    bytes32 private constant INTENT_TYPE = keccak256(
-        "Intent(address from,address target,uint256 value,bytes data,uint256 nonce,uint64 deadline,uint96 maxResultFeeWei,uint96 relayFeeWei,uint96 maxFailureFeeWei,uint32 gas,address relayer)"
-    );
-    /// @dev What a contract wallet may use to check a signature.
-    uint256 private constant ERC1271_GAS = 200_000;
-    /// @dev `isTrustedForwarder` compares an address; 30,000 covers an upgradeable proxy.
-    uint256 private constant TRUST_GAS = 30_000;
     /// @dev Kept back for what follows the call: two balances (2 x 22,100), the event, the reading of a failure.
     uint256 private constant AFTER_CALL_GAS = 60_000;
     /// @dev Cost of the `CALL` itself before its 63/64 are counted: value 9,000 and 2,600 for a delegate, rounded up.
@@ -35,10 +31,9 @@ contract IntentForwarder is IIntentForwarder, ReentrancyGuardTransient {
     bytes32 private immutable _domain;
     uint256 private immutable _chainId;
 
-    /// @inheritdoc IIntentForwarder
-    mapping(address account => uint256 wei_) public override balanceOf;
-    /// @dev 256 nonces a word.
-    mapping(address from => mapping(uint256 word => uint256 bits)) private _usedNonces;
+    mapping(address account => Purse purse) private _purses;
+    /// @dev The words of nonces that are not the one in the purse, 128 nonces each.
+    mapping(address from => mapping(uint256 word => uint256 used)) private _usedNonces;
 
     /// @param hub_ Where results are provided.
     constructor(IInferenceHub hub_) {
@@ -59,185 +54,223 @@ contract IntentForwarder is IIntentForwarder, ReentrancyGuardTransient {
         bytes calldata signature,
         PortableResult[] calldata results
     ) external override nonReentrant returns (bool success, bytes4 reason) {
-        _check(intent, signature);
-        _useNonce(intent.from, intent.nonce);
-        uint256 resultFeesWei = _provide(intent, results);
-        bytes32 missing;
-        (success, reason, missing) = _call(intent);
-        if (missing != 0) revert IntentInferenceMissing(missing);
-        uint256 relayFeeWei = intent.relayFeeWei;
+        address from = _check(intent, signature);
+        (uint256 resultFeesWei, uint256 nonce) = _take(intent, from, results);
+        if (results.length != 0) resultFeesWei -= _provide(from, results, resultFeesWei);
+        (success, reason) = _call(intent, from);
+        (, uint256 relayFeeWei, uint256 maxFailureFeeWei) = Intents.feesOf(intent);
         if (!success) {
-            if (intent.maxFailureFeeWei < relayFeeWei) relayFeeWei = intent.maxFailureFeeWei;
-            balanceOf[intent.from] += intent.value + intent.relayFeeWei - relayFeeWei;
+            uint256 backWei = Intents.valueOf(intent);
+            if (maxFailureFeeWei < relayFeeWei) {
+                // No overflow: value and fee were within the user's balance.
+                unchecked {
+                    backWei += relayFeeWei - maxFailureFeeWei;
+                }
+                relayFeeWei = maxFailureFeeWei;
+            }
+            _give(from, backWei);
         }
-        if (relayFeeWei != 0) balanceOf[msg.sender] += relayFeeWei;
-        emit IntentExecuted(intent.from, intent.nonce, msg.sender, success, reason, resultFeesWei, relayFeeWei);
+        _give(msg.sender, relayFeeWei);
+        emit IntentExecuted(from, nonce, msg.sender, success, reason, resultFeesWei, relayFeeWei);
     }
 
     /// @inheritdoc IIntentForwarder
     function cancel(uint256 nonce) external override nonReentrant {
-        _useNonce(msg.sender, nonce);
+        _purses[msg.sender] = _useNonce(_purses[msg.sender], msg.sender, nonce);
         emit IntentCancelled(msg.sender, nonce);
     }
 
     /// @inheritdoc IIntentForwarder
     function depositFor(address account) external payable override nonReentrant {
-        balanceOf[account] += msg.value;
+        _give(account, msg.value);
         emit Deposited(account, msg.value);
     }
 
     /// @inheritdoc IIntentForwarder
     function withdraw(uint256 amountWei) external override nonReentrant {
-        _debit(msg.sender, amountWei);
+        _purses[msg.sender] = _minus(_purses[msg.sender], msg.sender, amountWei);
         emit Withdrawn(msg.sender, amountWei);
         (bool sent, ) = msg.sender.call{ value: amountWei }("");
         if (!sent) revert IntentPaymentFailed(msg.sender, amountWei);
     }
 
     /// @inheritdoc IIntentForwarder
+    function balanceOf(address account) external view override returns (uint256) {
+        return _purses[account].balanceWei();
+    }
+
+    /// @inheritdoc IIntentForwarder
     function isNonceUsed(address from, uint256 nonce) external view override returns (bool) {
-        return _usedNonces[from][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
+        Purse purse = _purses[from];
+        uint256 word = nonce >> 7;
+        uint256 used = word == purse.word() ? purse.used() : _usedNonces[from][word];
+        return used & (1 << (nonce & 0x7f)) != 0;
     }
 
     /// @inheritdoc IIntentForwarder
     function digestOf(Intent calldata intent) public view override returns (bytes32) {
         bytes32 domain = block.chainid == _chainId ? _domain : Domain.ofForwarder(address(this));
-        bytes32 typeHash = INTENT_TYPE;
-        bytes32 dataHash = keccak256(intent.data);
-        bytes32 structHash;
-        // Eleven head words of the intent behind the type hash, the offset of the data replaced by its hash, at the free
-        // pointer, which is not moved. Words with dirty upper bits give a hash that nobody signed.
-        assembly ("memory-safe") {
-            let p := mload(0x40)
-            mstore(p, typeHash)
-            calldatacopy(add(p, 0x20), intent, 0x160)
-            mstore(add(p, 0x80), dataHash)
-            structHash := keccak256(p, 0x180)
-        }
-        return Domain.digest(domain, structHash);
+        return Domain.digest(domain, Intents.hash(intent));
     }
 
     /// @dev Everything that makes an intent not executable, now or by this caller.
-    function _check(Intent calldata intent, bytes calldata signature) private view {
-        if (block.timestamp > intent.deadline) revert IntentExpired(intent.deadline, block.timestamp);
-        address relayer = intent.relayer;
+    function _check(Intent calldata intent, bytes calldata signature) private view returns (address) {
+        (, uint256 deadline) = Intents.nonceOf(intent);
+        if (block.timestamp > deadline) revert IntentExpired(deadline, block.timestamp);
+        (address from, address target, address relayer) = Intents.partiesOf(intent);
         if (relayer != address(0) && relayer != msg.sender) revert IntentWrongRelayer(relayer, msg.sender);
-        address target = intent.target;
         // The forwarder is somebody at the hub: it has credit there for a moment. A user's call must not act as it.
         if (target == address(hub) || target == _registry || target == address(this)) {
             revert IntentTargetForbidden(target);
         }
-        _requireSigned(intent.from, digestOf(intent), signature);
-        if (!_trusts(target)) revert IntentTargetDoesNotTrust(target);
+        IntentAuth.requireSigned(from, digestOf(intent), signature);
+        IntentAuth.requireTrust(target);
+        return from;
     }
 
-    /// @dev The key first: an account with delegated code (EIP-7702) keeps its key, and no foreign code runs for it.
-    function _requireSigned(address from, bytes32 digest, bytes calldata signature) private view {
-        (address recovered, ECDSA.RecoverError problem, ) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (problem == ECDSA.RecoverError.NoError && recovered == from) return;
-        if (from.code.length == 0) revert IntentSignatureInvalid(from);
-        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
-        if (_ask(from, ERC1271_GAS, question) != bytes32(IERC1271.isValidSignature.selector)) {
-            revert IntentSignatureInvalid(from);
-        }
+    /// @dev Uses the nonce and takes all that the intent may cost, in one write.
+    function _take(
+        Intent calldata intent,
+        address from,
+        PortableResult[] calldata results
+    ) private returns (uint256 resultFeesWei, uint256 nonce) {
+        (nonce, ) = Intents.nonceOf(intent);
+        Purse purse = _useNonce(_purses[from], from, nonce);
+        resultFeesWei = _sum(results, type(uint256).max);
+        (uint256 maxResultFeeWei, uint256 relayFeeWei, ) = Intents.feesOf(intent);
+        if (resultFeesWei > maxResultFeeWei) revert IntentResultFeeTooHigh(resultFeesWei, maxResultFeeWei);
+        // Checked sums: a contract wallet may have taken an intent with fees wider than their types.
+        _purses[from] = _minus(purse, from, Intents.valueOf(intent) + resultFeesWei + relayFeeWei);
     }
 
-    /// @dev ERC-2771: without this a target would take the forwarder for the one who acts.
-    function _trusts(address target) private view returns (bool) {
-        bytes memory question = abi.encodeWithSignature("isTrustedForwarder(address)", address(this));
-        return target.code.length != 0 && _ask(target, TRUST_GAS, question) == bytes32(uint256(1));
-    }
-
-    /// @dev One word of answer, or zero. Whatever is returned beyond it is not copied.
-    function _ask(address to, uint256 gas_, bytes memory question) private view returns (bytes32 answer) {
-        assembly ("memory-safe") {
-            mstore(0, 0)
-            let ok := staticcall(gas_, to, add(question, 0x20), mload(question), 0, 0x20)
-            if and(ok, gt(returndatasize(), 0x1f)) {
-                answer := mload(0)
-            }
-        }
-    }
-
-    function _useNonce(address from, uint256 nonce) private {
-        uint256 bit = 1 << (nonce & 0xff);
-        uint256 bits = _usedNonces[from][nonce >> 8];
-        if (bits & bit != 0) revert IntentNonceUsed(from, nonce);
-        _usedNonces[from][nonce >> 8] = bits | bit;
-    }
-
-    /// @dev Takes all that the intent may cost, and brings its results. A result that was there already is not charged by
-    /// the hub: what it would have cost comes back, to the user.
-    function _provide(Intent calldata intent, PortableResult[] calldata results) private returns (uint256 feesWei) {
-        for (uint256 i = 0; i < results.length; ++i) feesWei += results[i].feeWei;
-        if (feesWei > intent.maxResultFeeWei) revert IntentResultFeeTooHigh(feesWei, intent.maxResultFeeWei);
-        _debit(intent.from, intent.value + feesWei + intent.relayFeeWei);
-        if (results.length == 0) return 0;
-        uint256 duplicates = hub.provide{ value: feesWei }(results);
-        if (duplicates == 0 || feesWei == 0) return feesWei;
-        uint256 unspentWei;
+    /// @dev What the results of which `chosen` has the bits cost.
+    function _sum(PortableResult[] calldata results, uint256 chosen) private pure returns (uint256 feesWei) {
         for (uint256 i = 0; i < results.length; ++i) {
-            if (duplicates & (1 << i) != 0) unspentWei += results[i].feeWei;
+            // The hub gets the rest of this very calldata. An offset that wraps around would let it find another result
+            // than was counted here; one that does not leads both to the same bytes.
+            uint256 offset;
+            assembly ("memory-safe") {
+                offset := calldataload(add(results.offset, shl(5, i)))
+            }
+            if (offset > type(uint64).max) revert IntentResultsMalformed(i);
+            if (chosen & (1 << i) != 0) feesWei += Brought.feeOf(Brought.at(results, i));
         }
-        if (unspentWei == 0) return feesWei;
+    }
+
+    /// @dev Brings the results. One that was there already is not charged by the hub: what it would have cost comes back, to
+    /// the user.
+    function _provide(
+        address from,
+        PortableResult[] calldata results,
+        uint256 feesWei
+    ) private returns (uint256 unspentWei) {
+        bytes4 selector = ISyncInference.provide.selector;
+        address to = address(hub);
+        uint256 duplicates;
+        // Selector and offset, then calldata from the array's length to the end as it is: offsets inside the array count
+        // from its first word. At the free pointer, which is not moved; a failure comes back as it is.
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            mstore(p, selector)
+            mstore(add(p, 4), 0x20)
+            let from_ := sub(results.offset, 0x20)
+            let size := sub(calldatasize(), from_)
+            calldatacopy(add(p, 0x24), from_, size)
+            if iszero(call(gas(), to, feesWei, p, add(size, 0x24), 0, 0x20)) {
+                returndatacopy(p, 0, returndatasize())
+                revert(p, returndatasize())
+            }
+            duplicates := mload(0)
+        }
+        if (duplicates == 0) return 0;
+        unspentWei = _sum(results, duplicates);
+        if (unspentWei == 0) return 0;
         hub.withdraw();
-        balanceOf[intent.from] += unspentWei;
-        feesWei -= unspentWei;
+        _give(from, unspentWei);
     }
 
     /// @dev Calls the target with exactly the gas that the user promised it, and reads no more of a failure than is used.
-    /// @return success Whether the call succeeded.
-    /// @return reason First four bytes of a failure.
-    /// @return missing The key of an absent inference that the call failed for, or zero.
-    function _call(Intent calldata intent) private returns (bool success, bytes4 reason, bytes32 missing) {
-        bytes memory data = abi.encodePacked(intent.data, intent.from);
-        bytes memory failure = new bytes(FAILURE_BYTES);
-        (address target, uint256 value, uint256 callGas) = (intent.target, intent.value, intent.gas);
+    /// Reverts if the call failed for an inference that is absent.
+    function _call(Intent calldata intent, address from) private returns (bool success, bytes4 reason) {
+        (, address target, ) = Intents.partiesOf(intent);
+        (uint256 value, uint256 callGas) = (Intents.valueOf(intent), Intents.gasOf(intent));
+        bytes calldata data = Intents.dataOf(intent);
+        // The call's data at the free pointer, which is not moved. The hash has touched this memory: it costs no more gas.
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            calldatacopy(p, data.offset, data.length)
+            mstore(add(p, data.length), shl(96, from))
+        }
         // EIP-150: with too little left `CALL` would give less than was promised, and a relayer could make a user's call
         // fail on purpose and be paid for the failure.
         if (((gasleft() - gasleft() / 64) * 63) / 64 < callGas + CALL_COST + AFTER_CALL_GAS) {
             revert IntentGasTooLow(callGas);
         }
-        uint256 returned;
+        bool isMissing;
+        bytes4 required = ISyncInferenceErrors.InferenceRequired.selector;
+        // A failure is read into the same memory; where it is shorter than what is read, the rest is cleared first.
         assembly ("memory-safe") {
-            success := call(callGas, target, value, add(data, 0x20), mload(data), 0, 0)
+            let p := mload(0x40)
+            success := call(callGas, target, value, p, add(data.length, 20), 0, 0)
             if iszero(success) {
-                returned := returndatasize()
-                if gt(returned, FAILURE_BYTES) {
-                    returned := FAILURE_BYTES
+                let size := returndatasize()
+                if gt(size, FAILURE_BYTES) {
+                    size := FAILURE_BYTES
                 }
-                returndatacopy(add(failure, 0x20), 0, returned)
-                reason := and(mload(add(failure, 0x20)), shl(224, 0xffffffff))
+                mstore(p, 0)
+                returndatacopy(p, 0, size)
+                reason := and(mload(p), shl(224, 0xffffffff))
+                isMissing := and(eq(reason, required), eq(size, FAILURE_BYTES))
             }
         }
-        if (!success && reason == ISyncInferenceErrors.InferenceRequired.selector && returned == FAILURE_BYTES) {
-            missing = _missing(failure);
-        }
+        if (isMissing) _requirePresent();
     }
 
-    /// @dev A target may make up the error, but then of a key that is absent, and its user's relayer is the only one who
-    /// loses: relayers simulate before they send.
-    function _missing(bytes memory failure) private view returns (bytes32 key) {
+    /// @dev Reverts if the failure at the free pointer names an absent key. A target may make the error up, but then of a key
+    /// that is absent, and its user's relayer is the only one who loses: relayers simulate before they send.
+    function _requirePresent() private view {
+        bytes32 key;
         uint256 trust;
         bytes32 profile;
         bytes32 imageId;
         // Words behind the selector: key, model, offset of the input, level, profile, image.
         assembly ("memory-safe") {
-            key := mload(add(failure, 0x24))
-            trust := mload(add(failure, 0x84))
-            profile := mload(add(failure, 0xa4))
-            imageId := mload(add(failure, 0xc4))
+            let p := mload(0x40)
+            key := mload(add(p, 0x04))
+            trust := mload(add(p, 0x64))
+            profile := mload(add(p, 0x84))
+            imageId := mload(add(p, 0xa4))
         }
-        if (trust > type(uint8).max) return key;
-        if (hub.isPresent(key, InferTerms(uint8(trust), profile, imageId))) return 0;
+        if (trust > type(uint8).max || !hub.isPresent(key, InferTerms(uint8(trust), profile, imageId))) {
+            revert IntentInferenceMissing(key);
+        }
     }
 
-    function _debit(address account, uint256 amountWei) private {
-        uint256 balanceWei = balanceOf[account];
-        if (balanceWei < amountWei) revert IntentBalanceTooLow(account, balanceWei, amountWei);
-        // No underflow: just compared.
-        unchecked {
-            balanceOf[account] = balanceWei - amountWei;
+    /// @dev Marks a nonce. Words of nonces are present, behind or far ahead: one ahead becomes the present one, which goes to
+    /// where the others are. So a word from which no nonce was used is never looked up.
+    function _useNonce(Purse purse, address from, uint256 nonce) private returns (Purse) {
+        (uint256 word, uint256 bit, uint256 present) = (nonce >> 7, 1 << (nonce & 0x7f), purse.word());
+        if (word < present || word >= Purses.WORDS) {
+            uint256 used = _usedNonces[from][word];
+            if (used & bit != 0) revert IntentNonceUsed(from, nonce);
+            _usedNonces[from][word] = used | bit;
+            return purse;
         }
+        if (word == present) {
+            if (purse.used() & bit != 0) revert IntentNonceUsed(from, nonce);
+            return purse.withNonces(word, purse.used() | bit);
+        }
+        if (purse.used() != 0) _usedNonces[from][present] = purse.used();
+        return purse.withNonces(word, bit);
+    }
+
+    function _give(address account, uint256 amountWei) private {
+        if (amountWei != 0) _purses[account] = _purses[account].plus(amountWei);
+    }
+
+    function _minus(Purse purse, address account, uint256 amountWei) private pure returns (Purse) {
+        uint256 balanceWei = purse.balanceWei();
+        if (balanceWei < amountWei) revert IntentBalanceTooLow(account, balanceWei, amountWei);
+        return purse.minus(amountWei);
     }
 }

@@ -72,19 +72,20 @@ abstract contract HubSponsors is HubCore {
         uint256 availableWei = g.availableWei();
         if (availableWei < amountWei) revert HubGrantTooLow(sponsor, operatorId, availableWei, amountWei);
         _grants[sponsor][operatorId] = g.drawn(amountWei);
-        emit Sponsored(sponsor, operatorId, amountWei);
     }
 
     /// @dev Takes fees from the value and then from the sender's credit; what is left of the value becomes credit.
     function _charge(uint256 feesWei) internal {
+        if (feesWei == msg.value) return;
         uint256 account = Account.ofAddress(msg.sender);
-        if (msg.value >= feesWei) {
-            // No underflow: just compared.
-            unchecked {
-                _credit(account, msg.value - feesWei);
-            }
-        } else {
-            _debit(account, feesWei - msg.value);
+        // No underflow: compared just now.
+        unchecked {
+            if (msg.value > feesWei) _credit(account, msg.value - feesWei);
+            else _debit(account, feesWei - msg.value);
         }
+    }
+
+    function _creditOperator(uint256 operatorId, uint256 amountWei) internal {
+        _credit(Account.ofOperator(uint32(operatorId)), amountWei);
     }
 }

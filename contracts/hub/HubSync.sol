@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
+import { IEnclaveRegistry } from "../interfaces/IEnclaveRegistry.sol";
 import { ISyncInference } from "../interfaces/ISyncInference.sol";
 import { Inference, InferTerms, PortableResult } from "../interfaces/SyncTypes.sol";
-import { Account } from "../libraries/Account.sol";
+import { Brought } from "../libraries/Brought.sol";
 import { Codes } from "../libraries/Codes.sol";
 import { Domain } from "../libraries/Domain.sol";
 import { Lifetime } from "../libraries/Lifetime.sol";
 import { Proofs } from "../libraries/Proofs.sol";
 import { RegistryCalls } from "../libraries/RegistryCalls.sol";
-import { ResultHead, ResultHeads, ResultStore } from "../libraries/ResultStore.sol";
+import { ResultHead, ResultStore } from "../libraries/ResultStore.sol";
 import { Statements } from "../libraries/Statements.sol";
-import { IEnclaveRegistry } from "../interfaces/IEnclaveRegistry.sol";
-import { Work } from "./HubCore.sol";
 import { HubSponsors } from "./HubSponsors.sol";
 
 /// @title The synchronous way: results that are brought, and used in the same transaction or until they expire
+/// @dev Every function asks the registry anew: between a publication and its use, or earlier in this very transaction,
+/// the key may have been closed or its image revoked.
 abstract contract HubSync is HubSponsors {
     using RegistryCalls for IEnclaveRegistry;
 
@@ -28,11 +29,9 @@ abstract contract HubSync is HubSponsors {
         bytes calldata input,
         InferTerms calldata terms
     ) external view override returns (bytes memory) {
-        (bytes32 at, ResultHead head, bool isTransient) = _find(modelHash, input, terms);
-        if (ResultHead.unwrap(head) == 0) {
-            revert InferenceRequired(_keyOf(modelHash, input, terms), modelHash, input, terms);
-        }
-        return ResultStore.read(at, head, isTransient);
+        (bytes32 key, ResultHead head, bool isTransient) = _find(modelHash, input, terms);
+        if (ResultHead.unwrap(head) == 0) revert InferenceRequired(key, modelHash, input, terms);
+        ResultStore.answer(key, head, isTransient);
     }
 
     /// @inheritdoc ISyncInference
@@ -50,42 +49,59 @@ abstract contract HubSync is HubSponsors {
         bytes calldata input,
         InferTerms calldata terms
     ) public view override returns (bool present, bytes memory output) {
-        (bytes32 at, ResultHead head, bool isTransient) = _find(modelHash, input, terms);
+        (bytes32 key, ResultHead head, bool isTransient) = _find(modelHash, input, terms);
         if (ResultHead.unwrap(head) == 0) return (false, "");
-        return (true, ResultStore.read(at, head, isTransient));
+        return (true, ResultStore.read(key, head, isTransient));
     }
 
     /// @inheritdoc ISyncInference
     function isPresent(bytes32 key, InferTerms calldata terms) external view override returns (bool) {
+        (uint256 minTrust, bytes32 imageId) = (terms.minTrust, terms.imageId);
         return
-            _isUsable(ResultStore.transientHead(key), terms) ||
-            _isUsable(ResultStore.storedHead(ResultStore.publishedAt(key)), terms);
+            _isUsable(ResultStore.transientHead(key), minTrust, imageId) ||
+            _isUsable(ResultStore.storedHead(ResultStore.publishedAt(key)), minTrust, imageId);
     }
 
     /// @inheritdoc ISyncInference
     function provide(PortableResult[] calldata results) external payable override returns (uint256 duplicates) {
         _requireCount(results.length);
-        Work memory w;
+        uint256 payeeId;
+        uint256 owedWei;
         uint256 feesWei;
         for (uint256 i = 0; i < results.length; ++i) {
-            PortableResult calldata r = results[i];
-            bytes32 key = Statements.inferenceKey(r.inference);
-            if (_isUsable(ResultStore.transientHead(key), r.inference.terms)) {
+            PortableResult calldata r = Brought.at(results, i);
+            bytes32 key = Statements.inferenceKey(Brought.inferenceOf(r));
+            if (_isBrought(ResultStore.transientHead(key), r)) {
                 duplicates |= 1 << i;
                 continue;
             }
-            ResultHead head = _verify(w, i, key, r);
-            ResultStore.keepTransient(key, head, r.output);
-            feesWei += r.feeWei;
-            _owe(w, Account.ofOperator(uint32(w.operatorId)), r.feeWei);
+            (address signer, uint256 feeWei) = _signerOf(i, key, r);
+            uint256 operatorId = _vouched(i, key, r, signer);
+            ResultStore.keepTransient(key, signer, r);
+            if (feeWei == 0) continue;
+            if (operatorId != payeeId) {
+                if (owedWei != 0) _creditOperator(payeeId, owedWei);
+                (payeeId, owedWei) = (operatorId, 0);
+            }
+            // No overflow: a fee is below 2^96, see `_signerOf`, and there are at most 256.
+            unchecked {
+                feesWei += feeWei;
+                owedWei += feeWei;
+            }
         }
-        _settle(w);
+        _creditOperator(payeeId, owedWei);
         _charge(feesWei);
     }
 
     /// @inheritdoc ISyncInference
     function publish(PortableResult[] calldata results) external payable override returns (uint256) {
-        return _publish(results, new address[](0));
+        address[] calldata nobody;
+        // No sponsors: the length alone decides, nothing is read at the offset.
+        assembly ("memory-safe") {
+            nobody.offset := 0
+            nobody.length := 0
+        }
+        return _publish(results, nobody);
     }
 
     /// @inheritdoc ISyncInference
@@ -105,7 +121,8 @@ abstract contract HubSync is HubSponsors {
             bytes32 key = Statements.inferenceKey(inference);
             bytes32 at = ResultStore.publishedAt(key);
             ResultHead head = ResultStore.storedHead(at);
-            if (ResultHead.unwrap(head) == 0 || _isUsable(head, inference.terms)) {
+            InferTerms calldata terms = inference.terms;
+            if (ResultHead.unwrap(head) == 0 || _isUsable(head, terms.minTrust, terms.imageId)) {
                 kept |= 1 << i;
                 continue;
             }
@@ -117,58 +134,87 @@ abstract contract HubSync is HubSponsors {
     /// @dev Stores results; `sponsors` is empty, or names who pays for each.
     function _publish(
         PortableResult[] calldata results,
-        address[] memory sponsors
+        address[] calldata sponsors
     ) private returns (uint256 duplicates) {
         _requireCount(results.length);
-        Work memory w;
         uint256 feesWei;
         for (uint256 i = 0; i < results.length; ++i) {
-            PortableResult calldata r = results[i];
-            bytes32 key = Statements.inferenceKey(r.inference);
+            PortableResult calldata r = Brought.at(results, i);
+            bytes32 key = Statements.inferenceKey(Brought.inferenceOf(r));
             bytes32 at = ResultStore.publishedAt(key);
             ResultHead old = ResultStore.storedHead(at);
-            if (_isUsable(old, r.inference.terms)) {
+            if (_isBrought(old, r)) {
                 duplicates |= 1 << i;
                 continue;
             }
-            ResultHead head = _verify(w, i, key, r);
             if (ResultHead.unwrap(old) != 0) ResultStore.clearStored(at, old);
-            ResultStore.keepStored(at, head, r.output);
-            emit Published(key, w.signer, r.expiresAt);
             address sponsor = sponsors.length == 0 ? address(0) : sponsors[i];
-            if (sponsor == address(0)) feesWei += r.feeWei;
-            else if (r.feeWei != 0) _drawFor(w, sponsor, r.feeWei);
-            _owe(w, Account.ofOperator(uint32(w.operatorId)), r.feeWei);
+            feesWei += _keep(i, key, r, sponsor);
         }
-        _settle(w);
         _charge(feesWei);
     }
 
-    /// @dev Results are public: were anyone allowed to bring them at a sponsor's expense, a stranger could bring one
-    /// result again each time it expires, or all results of a day at once, until the allowance is gone.
-    function _drawFor(Work memory w, address sponsor, uint256 feeWei) private {
-        uint32 operatorId = uint32(w.operatorId);
-        if (!registry.mayActFor(operatorId, msg.sender)) revert HubNotOperator(operatorId, msg.sender);
-        _draw(sponsor, operatorId, feeWei);
+    /// @dev Checks one result, stores it, credits its operator, and draws on its sponsor if one is named.
+    /// @return feeWei What is left for the sender to pay.
+    function _keep(
+        uint256 index,
+        bytes32 key,
+        PortableResult calldata r,
+        address sponsor
+    ) private returns (uint256 feeWei) {
+        address signer;
+        (signer, feeWei) = _signerOf(index, key, r);
+        (, uint256 expiresAt) = Brought.timesOf(r);
+        ResultStore.keepStored(key, signer, r);
+        emit Published(key, signer, sponsor, uint64(expiresAt), feeWei);
+        if (sponsor == address(0) || feeWei == 0) {
+            _creditOperator(_vouched(index, key, r, signer), feeWei);
+            return feeWei;
+        }
+        (uint256 minTrust, bytes32 imageId) = Brought.demandOf(r);
+        (uint256 code, uint256 operatorId, bool mayAct) = registry.vouchFor(signer, minTrust, imageId, msg.sender);
+        if (code != Codes.OK) revert HubResultRejected(index, key, uint8(code));
+        // Results are public: were anyone allowed to bring them at a sponsor's expense, a stranger could bring one result
+        // again each time it expires, or all results of a day at once, until the allowance is gone.
+        if (!mayAct) revert HubNotOperator(uint32(operatorId), msg.sender);
+        _draw(sponsor, uint32(operatorId), feeWei);
+        _creditOperator(operatorId, feeWei);
+        return 0;
     }
 
-    /// @dev The head of a result that can stand for its key now; reverts if it can not.
-    function _verify(
-        Work memory w,
+    /// @dev Who signed a result that fits its key and this time, and the fee; reverts if nobody did.
+    function _signerOf(
         uint256 index,
         bytes32 key,
         PortableResult calldata r
-    ) private view returns (ResultHead) {
-        bytes32 profile = r.inference.terms.profile;
-        uint8 code = Codes.PROFILE_MISMATCH;
-        if (profile == 0 || profile == r.runtimeProfile) code = Lifetime.codeOf(r.issuedAt, r.expiresAt);
-        if (code == Codes.OK) {
-            bytes32 structHash = Statements.portableHash(r, keccak256(r.output));
-            address signer = Proofs.recover(Domain.digest(domainSeparator(), structHash), r.proof);
-            code = signer == address(0) ? Codes.BAD_PROOF : _vouchPlain(w, signer, r.inference.terms);
+    ) private view returns (address signer, uint256 feeWei) {
+        uint256 code = Codes.PROFILE_MISMATCH;
+        if (Brought.fitsProfile(r)) {
+            (uint256 issuedAt, uint256 expiresAt) = Brought.timesOf(r);
+            code = Lifetime.codeOf(issuedAt, expiresAt);
+            if (code == Codes.OK) {
+                bytes32 structHash = Statements.portableHash(r, Brought.outputOf(r));
+                signer = Proofs.recover(Domain.digest(domainSeparator(), structHash), Brought.proofOf(r));
+                feeWei = Brought.feeOf(r);
+                // Sums of fees rely on 96 bits; an enclave whose code signs a wider number is not believed.
+                if (signer != address(0) && feeWei <= type(uint96).max) return (signer, feeWei);
+                code = Codes.BAD_PROOF;
+            }
         }
-        if (code != Codes.OK) revert HubResultRejected(index, key, code);
-        return ResultHeads.pack(w.signer, r.expiresAt, r.output.length);
+        revert HubResultRejected(index, key, uint8(code));
+    }
+
+    /// @dev The signer's operator, if the registry vouches for it under the demand; reverts if it does not.
+    function _vouched(
+        uint256 index,
+        bytes32 key,
+        PortableResult calldata r,
+        address signer
+    ) private view returns (uint256) {
+        (uint256 minTrust, bytes32 imageId) = Brought.demandOf(r);
+        (uint256 code, uint256 operatorId) = registry.vouch(signer, minTrust, imageId);
+        if (code != Codes.OK) revert HubResultRejected(index, key, uint8(code));
+        return operatorId;
     }
 
     /// @dev What is usable now for a question: what was provided first, then what was published; head zero if nothing.
@@ -176,30 +222,29 @@ abstract contract HubSync is HubSponsors {
         bytes32 modelHash,
         bytes calldata input,
         InferTerms calldata terms
-    ) private view returns (bytes32 at, ResultHead head, bool isTransient) {
-        _requireTrust(terms.minTrust);
-        at = _keyOf(modelHash, input, terms);
-        head = ResultStore.transientHead(at);
-        if (_isUsable(head, terms)) return (at, head, true);
-        at = ResultStore.publishedAt(at);
-        head = ResultStore.storedHead(at);
-        if (!_isUsable(head, terms)) head = ResultHead.wrap(0);
+    ) private view returns (bytes32 key, ResultHead head, bool isTransient) {
+        uint8 minTrust = terms.minTrust;
+        bytes32 imageId = terms.imageId;
+        _requireTrust(minTrust);
+        key = Statements.inferenceKeyOf(modelHash, input, terms);
+        head = ResultStore.transientHead(key);
+        if (_isUsable(head, minTrust, imageId)) return (key, head, true);
+        head = ResultStore.storedHead(ResultStore.publishedAt(key));
+        if (!_isUsable(head, minTrust, imageId)) head = ResultHead.wrap(0);
     }
 
-    /// @dev Whether what lies there may be used at this moment. Asked at every use: between a publication and its use, or
-    /// earlier in this very transaction, the key may have been closed or its image revoked.
-    function _isUsable(ResultHead head, InferTerms calldata terms) private view returns (bool) {
-        if (ResultHead.unwrap(head) == 0 || block.timestamp >= head.expiresAt()) return false;
-        (uint256 code, ) = registry.vouch(head.signer(), terms.minTrust, terms.imageId);
+    /// @dev Whether what lies there may be used at this moment. An empty head expired at second 0.
+    function _isUsable(ResultHead head, uint256 minTrust, bytes32 imageId) private view returns (bool) {
+        if (block.timestamp >= head.expiresAt()) return false;
+        (uint256 code, ) = registry.vouch(head.signer(), minTrust, imageId);
         return code == Codes.OK;
     }
 
-    function _vouchPlain(Work memory w, address signer, InferTerms calldata terms) private view returns (uint8) {
-        return _vouchUnder(w, signer, terms.minTrust, terms.imageId);
-    }
-
-    function _keyOf(bytes32 modelHash, bytes calldata input, InferTerms calldata terms) private pure returns (bytes32) {
-        return Statements.inferenceKeyOf(modelHash, keccak256(input), terms);
+    /// @dev The same under the demand of a result.
+    function _isBrought(ResultHead head, PortableResult calldata r) private view returns (bool) {
+        if (ResultHead.unwrap(head) == 0) return false;
+        (uint256 minTrust, bytes32 imageId) = Brought.demandOf(r);
+        return _isUsable(head, minTrust, imageId);
     }
 
     function _requireCount(uint256 count) private pure {

@@ -8,7 +8,7 @@ import { PortableResult } from "./SyncTypes.sol";
 /// @param target What is called. It must trust the forwarder (ERC-2771).
 /// @param value Wei sent with the call, out of the user's balance.
 /// @param data Calldata; the forwarder appends the user's address.
-/// @param nonce Any number the user did not use: nonces are unordered.
+/// @param nonce Any number the user did not use: nonces are unordered. Counted ones, below 2^39, cost least.
 /// @param deadline Last second at which it can be executed.
 /// @param maxResultFeeWei The most that its results may cost.
 /// @param relayFeeWei What the relayer gets if the call succeeds.
@@ -77,6 +77,8 @@ interface IIntentForwarder {
     error IntentSignatureInvalid(address from);
     /// @notice The results cost more than the user allowed.
     error IntentResultFeeTooHigh(uint256 feesWei, uint256 maximumWei);
+    /// @notice The results are not encoded as the ABI has it.
+    error IntentResultsMalformed(uint256 index);
     /// @notice Value, fees of the results and the relayer's fee are more than the user's balance.
     error IntentBalanceTooLow(address account, uint256 balanceWei, uint256 neededWei);
     /// @notice Less gas is left than the call was promised: send with a higher gas limit. Nothing happened.

@@ -20,8 +20,16 @@ interface ISyncInference is ISyncInferenceErrors {
     /// @notice A result was published.
     /// @param key The inference key it fills.
     /// @param signer The enclave key.
+    /// @param sponsor Whose grant to the signer's operator paid the fee; 0 = the sender paid.
     /// @param expiresAt When it ends to be usable at the latest, seconds.
-    event Published(bytes32 indexed key, address indexed signer, uint64 expiresAt);
+    /// @param feeWei What it cost, wei.
+    event Published(
+        bytes32 indexed key,
+        address indexed signer,
+        address indexed sponsor,
+        uint64 expiresAt,
+        uint256 feeWei
+    );
     /// @notice A published result that was no longer usable is gone.
     /// @param key The inference key.
     event Pruned(bytes32 indexed key);
@@ -36,11 +44,6 @@ interface ISyncInference is ISyncInferenceErrors {
     /// @param operatorId Who may draw on it until then.
     /// @param endsAt From when on it can be reclaimed, seconds.
     event GrantNotice(address indexed sponsor, uint32 indexed operatorId, uint256 endsAt);
-    /// @notice A sponsor paid the fee of a published result.
-    /// @param sponsor Who paid.
-    /// @param operatorId Whom.
-    /// @param amountWei How much.
-    event Sponsored(address indexed sponsor, uint32 indexed operatorId, uint256 amountWei);
 
     /// @notice The output of a model on an input, if a result that satisfies the terms is present and usable now.
     /// @dev Writes nothing and costs no fee. Not `view`, so that a recorder can stand in for it in a simulation.

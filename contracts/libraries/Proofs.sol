@@ -36,4 +36,27 @@ library Proofs {
             }
         }
     }
+
+    /// @notice As `recover`, for the 65 bytes `r ‖ s ‖ v` that wallets make, low s, `v` 27 or 28.
+    /// @param digest What was signed.
+    /// @param signature The signature.
+    /// @return signer The key's address, or 0.
+    function recoverLong(bytes32 digest, bytes calldata signature) internal view returns (address signer) {
+        // As above; `v` is a byte, and the precompile takes no other than 27 and 28.
+        assembly ("memory-safe") {
+            if eq(signature.length, 65) {
+                let s := calldataload(add(signature.offset, 0x20))
+                if iszero(gt(s, HALF_ORDER)) {
+                    let p := mload(0x40)
+                    mstore(p, digest)
+                    mstore(add(p, 0x20), byte(0, calldataload(add(signature.offset, 0x40))))
+                    mstore(add(p, 0x40), calldataload(signature.offset))
+                    mstore(add(p, 0x60), s)
+                    mstore(0, 0)
+                    pop(staticcall(gas(), 1, p, 0x80, 0, 0x20))
+                    signer := mload(0)
+                }
+            }
+        }
+    }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
+import { PortableResult } from "../interfaces/SyncTypes.sol";
+import { Brought } from "./Brought.sol";
+
 /// @dev What is kept beside an output, in one word: `address signer | u40 expiresAt | u56 length`. Never zero, because no
 /// result has signer zero.
 type ResultHead is uint256;
@@ -66,45 +69,51 @@ library ResultStore {
 
     /// @notice Keeps a result for the rest of the transaction. What is left of a longer one is out of reach: only `length`
     /// bytes are ever read.
-    function keepTransient(bytes32 at, ResultHead head, bytes calldata output) internal {
+    function keepTransient(bytes32 key, address signer, PortableResult calldata r) internal {
+        bytes calldata output = Brought.outputOf(r);
+        (, uint256 expiresAt) = Brought.timesOf(r);
+        ResultHead head = ResultHeads.pack(signer, expiresAt, output.length);
         // The last word is cut to the output: what follows it in calldata is somebody else's.
         assembly ("memory-safe") {
-            tstore(at, head)
-            let words := shr(5, output.length)
-            for {
-                let i := 0
-            } lt(i, words) {
-                i := add(i, 1)
+            tstore(key, head)
+            let at := key
+            let rest := output.length
+            let from := output.offset
+            for {} gt(rest, 31) {
+                rest := sub(rest, 32)
+                from := add(from, 32)
             } {
-                tstore(add(at, add(i, 1)), calldataload(add(output.offset, shl(5, i))))
+                at := add(at, 1)
+                tstore(at, calldataload(from))
             }
-            let rest := and(output.length, 31)
             if rest {
-                let word := calldataload(add(output.offset, shl(5, words)))
                 let unused := shl(3, sub(32, rest))
-                tstore(add(at, add(words, 1)), shl(unused, shr(unused, word)))
+                tstore(add(at, 1), shl(unused, shr(unused, calldataload(from))))
             }
         }
     }
 
     /// @notice Keeps a result until it is cleared. The caller has cleared what was there.
-    function keepStored(bytes32 at, ResultHead head, bytes calldata output) internal {
+    function keepStored(bytes32 key, address signer, PortableResult calldata r) internal {
+        bytes32 at = publishedAt(key);
+        bytes calldata output = Brought.outputOf(r);
+        (, uint256 expiresAt) = Brought.timesOf(r);
+        ResultHead head = ResultHeads.pack(signer, expiresAt, output.length);
         // As `keepTransient`.
         assembly ("memory-safe") {
             sstore(at, head)
-            let words := shr(5, output.length)
-            for {
-                let i := 0
-            } lt(i, words) {
-                i := add(i, 1)
+            let rest := output.length
+            let from := output.offset
+            for {} gt(rest, 31) {
+                rest := sub(rest, 32)
+                from := add(from, 32)
             } {
-                sstore(add(at, add(i, 1)), calldataload(add(output.offset, shl(5, i))))
+                at := add(at, 1)
+                sstore(at, calldataload(from))
             }
-            let rest := and(output.length, 31)
             if rest {
-                let word := calldataload(add(output.offset, shl(5, words)))
                 let unused := shl(3, sub(32, rest))
-                sstore(add(at, add(words, 1)), shl(unused, shr(unused, word)))
+                sstore(add(at, 1), shl(unused, shr(unused, calldataload(from))))
             }
         }
     }
@@ -123,36 +132,72 @@ library ResultStore {
         }
     }
 
+    /// @notice Ends the call with an output as its only return value (`bytes`).
+    /// @param key Its inference key.
+    /// @param head Its head.
+    /// @param isTransient In which of the two places.
+    function answer(bytes32 key, ResultHead head, bool isTransient) internal view {
+        if (!isTransient) _return(read(key, head, false));
+        uint256 size = head.length();
+        // Offset, length and words of the output, from 0 on: whatever lay there is not read again, the call ends here.
+        assembly ("memory-safe") {
+            mstore(0, 0x20)
+            mstore(0x20, size)
+            let end := add(0x40, shl(5, shr(5, add(size, 31))))
+            for {
+                let to := 0x40
+            } lt(to, end) {
+                to := add(to, 0x20)
+            } {
+                key := add(key, 1)
+                mstore(to, tload(key))
+            }
+            return(0, end)
+        }
+    }
+
+    /// @dev The offset goes over the word before the output, which starts at 0x80 or later: whosever it was, the call ends
+    /// here. What pads the last word is zero already.
+    function _return(bytes memory output) private pure {
+        assembly ("memory-safe") {
+            mstore(sub(output, 0x20), 0x20)
+            return(sub(output, 0x20), sub(mload(0x40), sub(output, 0x20)))
+        }
+    }
+
     /// @notice Reads an output.
-    /// @param at Where.
+    /// @param key Its inference key.
     /// @param head Its head.
     /// @param isTransient In which of the two places.
     /// @return output The bytes; what pads the last word is zero.
-    function read(bytes32 at, ResultHead head, bool isTransient) internal view returns (bytes memory output) {
+    function read(bytes32 key, ResultHead head, bool isTransient) internal view returns (bytes memory output) {
+        bytes32 at = isTransient ? key : publishedAt(key);
         uint256 size = head.length();
         // A new allocation of length word and whole words at the free pointer.
         assembly ("memory-safe") {
             output := mload(0x40)
-            let words := shr(5, add(size, 31))
-            mstore(0x40, add(output, shl(5, add(words, 1))))
+            let end := add(output, shl(5, shr(5, add(size, 63))))
+            mstore(0x40, end)
             mstore(output, size)
             switch isTransient
             case 0 {
                 for {
-                    let i := 1
-                } iszero(gt(i, words)) {
-                    i := add(i, 1)
+                    let to := add(output, 0x20)
+                } lt(to, end) {
+                    to := add(to, 0x20)
                 } {
-                    mstore(add(output, shl(5, i)), sload(add(at, i)))
+                    at := add(at, 1)
+                    mstore(to, sload(at))
                 }
             }
             default {
                 for {
-                    let i := 1
-                } iszero(gt(i, words)) {
-                    i := add(i, 1)
+                    let to := add(output, 0x20)
+                } lt(to, end) {
+                    to := add(to, 0x20)
                 } {
-                    mstore(add(output, shl(5, i)), tload(add(at, i)))
+                    at := add(at, 1)
+                    mstore(to, tload(at))
                 }
             }
         }

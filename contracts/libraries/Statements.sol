@@ -136,29 +136,32 @@ library Statements {
     /// @notice The same of what a consumer asks.
     function inferenceKeyOf(
         bytes32 modelHash,
-        bytes32 inputHash,
+        bytes calldata input,
         InferTerms calldata terms
     ) internal pure returns (bytes32 key) {
-        uint256 minTrust = terms.minTrust;
-        // As above; the level was decoded, hence checked to be clean.
+        // The input, then the five words, at the free pointer, which is not moved. Callers have read the level through the
+        // compiler's decoder, which refuses dirty upper bits.
         assembly ("memory-safe") {
             let p := mload(0x40)
+            calldatacopy(p, input.offset, input.length)
+            let inputHash := keccak256(p, input.length)
             mstore(p, modelHash)
             mstore(add(p, 0x20), inputHash)
-            mstore(add(p, 0x40), minTrust)
-            calldatacopy(add(p, 0x60), add(terms, 0x20), 0x40)
+            calldatacopy(add(p, 0x40), terms, 0x60)
             key := keccak256(p, 0xa0)
         }
     }
 
     /// @notice EIP-712 `hashStruct` of the portable statement behind a result: request, context and requester are zero, so
     /// that a bound statement, which one requester paid for, can never pass for one.
-    function portableHash(PortableResult calldata r, bytes32 outputHash) internal pure returns (bytes32 hash) {
+    function portableHash(PortableResult calldata r, bytes calldata output) internal pure returns (bytes32 hash) {
         bytes32 typeHash = RESULT_TYPE;
         // Eleven words at the free pointer, which is not moved. Of `r` words 0 and 1 are model and input hash, word 5 is the
         // profile, words 6 to 8 are fee and times. Dirty upper bits make a hash that no enclave signs.
         assembly ("memory-safe") {
             let p := mload(0x40)
+            calldatacopy(p, output.offset, output.length)
+            let outputHash := keccak256(p, output.length)
             mstore(p, typeHash)
             mstore(add(p, 0x20), 0)
             calldatacopy(add(p, 0x40), r, 0x40)

@@ -4,6 +4,7 @@ import { measureGas } from "./gas";
 import type { BenchGroup } from "./group";
 import { measureGrowth } from "./growth";
 import { simulateMatching } from "./matching";
+import { measurePipeGas } from "./pipeGas";
 
 const MATCHING_POLICIES = [
   { key: "", policy: "matching", words: "matching" },
@@ -53,6 +54,49 @@ export const GROUPS: readonly BenchGroup[] = [
       const hre = await import("hardhat");
       const measured = await measureGas(hre.default);
       return Object.fromEntries(ROWS_OF_GAS.map((name) => [`gas.${name}`, measured[name] ?? Number.NaN]));
+    },
+  },
+  {
+    name: "pipeGas",
+    rows: [
+      {
+        key: "pipe.gas.bundleOverhead",
+        what: "provide + infer + fee from a balance, one 32-byte answer, over the plain call without inference",
+        unit: "gas",
+        goal: { atMost: 42_000 },
+      },
+      { key: "pipe.gas.bundleOverheadFree", what: "the same with a fee of 0", unit: "gas", goal: { atMost: 31_000 } },
+      {
+        key: "pipe.gas.intentOverhead",
+        what: "the same through the forwarder, the relayer living on the results' fees",
+        unit: "gas",
+        goal: { atMost: 62_000 },
+      },
+      { key: "pipe.gas.intentOverheadRelayFee", what: "the same with a fee for the relayer", unit: "gas" },
+      {
+        key: "pipe.gas.rawConsumer",
+        what: "what the user's own transaction pays above the plain call",
+        unit: "gas",
+        goal: { atMost: 22_000 },
+      },
+      {
+        key: "pipe.gas.publish",
+        what: "one 32-byte result, a sponsor's grant pays its fee",
+        unit: "gas",
+        goal: { atMost: 95_000 },
+      },
+      { key: "pipe.gas.publishOwnFee", what: "the same, the value pays its fee", unit: "gas" },
+      {
+        key: "pipe.gas.perExtraResult",
+        what: "each further result in the same bundle, with its use",
+        unit: "gas",
+        goal: { atMost: 20_000 },
+      },
+    ],
+    measure: async () => {
+      const hre = await import("hardhat");
+      const measured = await measurePipeGas(hre.default);
+      return Object.fromEntries(Object.entries(measured).map(([name, gas]) => [`pipe.gas.${name}`, gas]));
     },
   },
   {

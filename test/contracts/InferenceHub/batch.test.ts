@@ -231,7 +231,7 @@ describe("InferenceHub.fulfillBatch", () => {
   it("never starves a callback and never reverts for one, at any gas limit", async () => {
     const s = await loadFixture(stage);
     const counts = { landed: 0, rejected: 0 };
-    for (let limit = 640_000; limit <= 760_000; limit += 4_000) {
+    for (let limit = 620_000; limit <= 760_000; limit += 4_000) {
       const jobs = [await open(s), await open(s, { callbackGas: CALLBACK_GAS })];
       const t = await now(s.user);
       const before = await s.requester.calls();

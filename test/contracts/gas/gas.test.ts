@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import hre from "hardhat";
 import { measureGas } from "../../../scripts/bench/gas";
+import { measurePipeGas } from "../../../scripts/bench/pipeGas";
 
 const SNAPSHOT = join(__dirname, "gas.snapshot.json");
 
@@ -15,6 +16,10 @@ const GOALS: Readonly<Record<string, number>> = {
   batch32PerItem: 22_500,
   batch128PerItem: 22_000,
   verifyPull: 18_000,
+  "pipe.bundleOverhead": 42_000,
+  "pipe.intentOverhead": 62_000,
+  "pipe.rawConsumer": 22_000,
+  "pipe.perExtraResult": 20_000,
 };
 
 describe("gas", () => {
@@ -24,6 +29,7 @@ describe("gas", () => {
     // Instrumented code costs more than the code that is deployed, so its figures say nothing.
     if ("__SOLIDITY_COVERAGE_RUNNING" in hre) this.skip();
     measured = await measureGas(hre);
+    for (const [name, gas] of Object.entries(await measurePipeGas(hre))) measured[`pipe.${name}`] = gas;
     if (process.env.UPDATE_GAS_SNAPSHOT === "1") writeFileSync(SNAPSHOT, `${JSON.stringify(measured, null, 2)}\n`);
   });
 
