@@ -22,7 +22,10 @@ async function scene(): Promise<Scene> {
   const asker = await deploy<Asker>("MockAsker", [s.hub.target, DEMAND]);
   const wallet = new Wallet(id("an ordinary key"), hre.ethers.provider);
   await mined(s.user.sendTransaction({ to: wallet.address, value: 10n ** 18n }));
-  const authorization = await wallet.authorize({ address: String(delegate.target), nonce: (await wallet.getNonce()) + 1 });
+  const authorization = await wallet.authorize({
+    address: String(delegate.target),
+    nonce: (await wallet.getNonce()) + 1,
+  });
   await mined(wallet.sendTransaction({ type: 4, to: ZeroAddress, authorizationList: [authorization] }));
   return { ...s, delegate, asker, wallet };
 }
@@ -39,12 +42,17 @@ describe("PIPE: BatchDelegate", () => {
 
   it("makes [provide, call] of an ordinary key's account; the target sees the account", async () => {
     const s = await loadFixture(scene);
-    expect(await hre.ethers.provider.getCode(s.wallet.address)).to.equal(`0xef0100${String(s.delegate.target).slice(2).toLowerCase()}`);
+    expect(await hre.ethers.provider.getCode(s.wallet.address)).to.equal(
+      `0xef0100${String(s.delegate.target).slice(2).toLowerCase()}`,
+    );
     await mined(send(s, [hubCall(s, "provide", [[await fresh(s, { feeWei: 5n })]], 5n), askCall(s)]));
     expect(await s.asker.last()).to.equal(OUTPUT);
     expect(await s.asker.sender()).to.equal(s.wallet.address);
     expect(await s.hub.operatorCreditOf(1)).to.equal(5n);
-    await expect(s.asker.ask.staticCall(...QUESTION.slice(0, 2)), "gone").to.be.revertedWithCustomError(s.hub, "InferenceRequired");
+    await expect(s.asker.ask.staticCall(...QUESTION.slice(0, 2)), "gone").to.be.revertedWithCustomError(
+      s.hub,
+      "InferenceRequired",
+    );
   });
 
   it("delegates and acts in the same type-4 transaction", async () => {
@@ -54,7 +62,15 @@ describe("PIPE: BatchDelegate", () => {
     const authorization = await wallet.authorize({ address: String(s.delegate.target), nonce: 1 });
     expect(authorization.chainId).to.equal(31_337n);
     const data = bundle(s, [hubCall(s, "provide", [[await fresh(s)]]), askCall(s)]);
-    await mined(wallet.sendTransaction({ type: 4, to: wallet.address, data, authorizationList: [authorization], gasLimit: 2_000_000 }));
+    await mined(
+      wallet.sendTransaction({
+        type: 4,
+        to: wallet.address,
+        data,
+        authorizationList: [authorization],
+        gasLimit: 2_000_000,
+      }),
+    );
     expect(await s.asker.sender()).to.equal(wallet.address);
   });
 
@@ -76,7 +92,10 @@ describe("PIPE: BatchDelegate", () => {
 
   it("undoes all of it with the first failure, whose reason comes back as it is", async () => {
     const s = await loadFixture(scene);
-    await expect(send(s, [askCall(s, "plain", []), askCall(s)])).to.be.revertedWithCustomError(s.hub, "InferenceRequired");
+    await expect(send(s, [askCall(s, "plain", []), askCall(s)])).to.be.revertedWithCustomError(
+      s.hub,
+      "InferenceRequired",
+    );
     expect(await s.asker.counter()).to.equal(0n);
     const silent = { target: s.hub.target, value: 0n, data: "0x12345678" };
     await expect(send(s, [askCall(s, "plain", []), silent]))
@@ -87,7 +106,10 @@ describe("PIPE: BatchDelegate", () => {
 
   it("sends value with each call, and takes ether and tokens as before", async () => {
     const s = await loadFixture(scene);
-    const sends = [{ target: await s.bob.getAddress(), value: 3n, data: "0x" }, { target: ZeroAddress, value: 0n, data: "0x" }];
+    const sends = [
+      { target: await s.bob.getAddress(), value: 3n, data: "0x" },
+      { target: ZeroAddress, value: 0n, data: "0x" },
+    ];
     await expect(send(s, sends)).to.changeEtherBalance(s.bob, 3n);
     await expect(s.bob.sendTransaction({ to: s.wallet.address, value: 9n })).to.changeEtherBalance(s.wallet, 9n);
     const account = s.delegate.attach(s.wallet.address) as Delegate;
@@ -109,7 +131,9 @@ describe("PIPE: BatchDelegate", () => {
     // The forwarder calls nobody who does not trust it (see intents.test.ts); the delegate and any batcher call as themselves.
     const parameters = s.requester.interface.getFunction("onInference")?.inputs ?? [];
     const fields = parameters[0]?.components ?? [];
-    const tuple = fields.map(({ type }, i) => (type === "address" ? ZeroAddress : type === "bytes32" ? id(String(i)) : 0));
+    const tuple = fields.map(({ type }, i) =>
+      type === "address" ? ZeroAddress : type === "bytes32" ? id(String(i)) : 0,
+    );
     const forged = s.requester.interface.encodeFunctionData("onInference", [tuple, "0x"]);
     const toRequester = { target: s.requester.target, value: 0n, data: forged };
     await expect(send(s, [toRequester])).to.be.reverted;

@@ -22,7 +22,8 @@ interface Step {
 const HUB_CODE = dataSlice(id("assay/pipe/hub-code"), 12);
 const MODES = { record: 0, revert: 1, burn: 2 } as const;
 const PLACEHOLDER_OUTPUT = `0x${"0a".repeat(40)}`;
-const QUESTION_TYPE = "tuple(bool answered, bytes32 key, bytes32 modelHash, tuple(uint8 minTrust, bytes32 profile, bytes32 imageId) terms, bytes input)";
+const QUESTION_TYPE =
+  "tuple(bool answered, bytes32 key, bytes32 modelHash, tuple(uint8 minTrust, bytes32 profile, bytes32 imageId) terms, bytes input)";
 const OUTCOME = "tuple(bool success, uint256 gasUsed, uint256 gasProbed, bytes returned, bytes[] questions)";
 
 async function scene(): Promise<Scene> {
@@ -73,7 +74,9 @@ describe("PIPE: PipeRecorder and PipeSender", () => {
     const call = { from: transaction.from, to: transaction.from, data, gas: "0xf42400" };
     const raw = (await hre.network.provider.send("eth_call", [call, "latest", overrides])) as string;
     const [outcome] = AbiCoder.defaultAbiCoder().decode([OUTCOME], raw);
-    const questions = (outcome.questions as string[]).map((q) => AbiCoder.defaultAbiCoder().decode([QUESTION_TYPE], q)[0]);
+    const questions = (outcome.questions as string[]).map(
+      (q) => AbiCoder.defaultAbiCoder().decode([QUESTION_TYPE], q)[0],
+    );
     return {
       success: outcome.success as boolean,
       returned: outcome.returned as string,
@@ -112,7 +115,10 @@ describe("PIPE: PipeRecorder and PipeSender", () => {
     expect(o.inputs).to.deep.equal([input, PLACEHOLDER_OUTPUT]);
     await mined(s.hub.publish([await fresh(s, { input, output: "0xbeef" })]));
     const next = await simulate(s, await step(s, "chain", [MODEL, input]));
-    expect([next.inputs, next.answered]).to.deep.equal([[input, "0xbeef"], [true, false]]);
+    expect([next.inputs, next.answered]).to.deep.equal([
+      [input, "0xbeef"],
+      [true, false],
+    ]);
   });
 
   for (const [why, o] of [
@@ -163,7 +169,11 @@ describe("PIPE: PipeRecorder and PipeSender", () => {
   it("earlier transactions, of the same and of other senders, run first", async () => {
     const s = await loadFixture(scene);
     const bob = await s.bob.getAddress();
-    const before = [await step(s, "count"), await step(s, "count", [], bob), await step(s, "fan", [ZeroAddress.padEnd(66, "0"), []], bob)];
+    const before = [
+      await step(s, "count"),
+      await step(s, "count", [], bob),
+      await step(s, "fan", [ZeroAddress.padEnd(66, "0"), []], bob),
+    ];
     const o = await simulate(s, await step(s, "ofCounter", [MODEL]), { before });
     expect(o.inputs).to.deep.equal([toBeHex(2, 32)]);
     expect(await s.asker.counter(), "nothing of it stays").to.equal(0n);

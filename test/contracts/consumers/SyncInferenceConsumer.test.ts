@@ -81,8 +81,15 @@ describe("examples/ChainedMargin", () => {
     const tensor = decodeTensorSet(hexToBytes(second.input))[0]?.tensor;
     if (tensor === undefined) throw new Error("no tensor");
     const drop = -Math.log(1 - 0.0625);
-    const expected = [drop, Math.log(drop), Math.log(drop) + 3.5, Math.log(drop) + 3.4, ...CALM.map((v) => Number(v) / 1e18)];
-    for (const [i, value] of numbersOf(tensor).entries()) expect(Number(value)).to.be.closeTo(expected[i] ?? Number.NaN, 1e-5);
+    const expected = [
+      drop,
+      Math.log(drop),
+      Math.log(drop) + 3.5,
+      Math.log(drop) + 3.4,
+      ...CALM.map((v) => Number(v) / 1e18),
+    ];
+    for (const [i, value] of numbersOf(tensor).entries())
+      expect(Number(value)).to.be.closeTo(expected[i] ?? Number.NaN, 1e-5);
     await mined(s.hub.publish([await fresh(s, { ...second, output: outputOf("probability", 0.25) })]));
     await mined(chained.refresh());
     expect(await chained.margin()).to.equal((625n * UNIT) / 10_000n + (9_375n * UNIT) / 40_000n);
@@ -93,7 +100,8 @@ describe("examples/ChainedMargin", () => {
     const feed = await deploy<With<"report">>("MarketFeed", [await s.deployer.getAddress()]);
     const chained = await deploy<Chained>("ChainedMargin", [s.hub.target, DEMAND, feed.target, [VOLATILITY, RISK]]);
     const highest = (3n * UNIT) / 10n;
-    for (const volatility of [0n, -1n, UNIT, 15n * (UNIT / 100n)]) expect(await chained.bufferOf(volatility)).to.equal(highest);
+    for (const volatility of [0n, -1n, UNIT, 15n * (UNIT / 100n)])
+      expect(await chained.bufferOf(volatility)).to.equal(highest);
     expect(await chained.bufferOf(1n)).to.equal((5n * UNIT) / 1_000n);
   });
 });

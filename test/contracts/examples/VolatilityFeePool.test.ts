@@ -90,9 +90,18 @@ async function grown(): Promise<Scene> {
     const prices = parts.map(({ price }) => price);
     const high = Math.max(...prices);
     const mean = parts.reduce((sum, p) => sum + p.price * Number(p.until - p.from), 0) / 3_600;
-    bars.push({ timeMs: Number(start) * 1_000, high, low: Math.min(...prices), close: hour === first ? high : mean } as PriceBar);
+    bars.push({
+      timeMs: Number(start) * 1_000,
+      high,
+      low: Math.min(...prices),
+      close: hour === first ? high : mean,
+    } as PriceBar);
   }
-  const { registration } = registrationOf(s, { key: KEY, operator: await s.alice.getAddress(), attestedAt: await now(s.user) });
+  const { registration } = registrationOf(s, {
+    key: KEY,
+    operator: await s.alice.getAddress(),
+    attestedAt: await now(s.user),
+  });
   await mined(as(s.registry, s.alice).register(registration));
   return { ...s, bars };
 }
@@ -146,8 +155,12 @@ describe("examples/VolatilityFeePool", () => {
     const s = await loadFixture(grown);
     const input = await s.pool.modelInput();
     const args = [keyOf({ input }), MODEL, input, (v: unknown[]) => v[0] === 1n] as const;
-    await expect(as(s.pool, s.user).swap.staticCall(true, UNIT, 0n)).to.be.revertedWithCustomError(s.hub, "InferenceRequired").withArgs(...args);
-    await expect(s.pool.quote(true, UNIT)).to.be.revertedWithCustomError(s.hub, "InferenceRequired").withArgs(...args);
+    await expect(as(s.pool, s.user).swap.staticCall(true, UNIT, 0n))
+      .to.be.revertedWithCustomError(s.hub, "InferenceRequired")
+      .withArgs(...args);
+    await expect(s.pool.quote(true, UNIT))
+      .to.be.revertedWithCustomError(s.hub, "InferenceRequired")
+      .withArgs(...args);
     await mined(s.hub.publish([await forecast(s, 0.03)]));
     const [out, fee] = await s.pool.quote(true, UNIT);
     expect(Number(fee) / 1e18).to.be.closeTo(0.002, 1e-9);
@@ -196,7 +209,7 @@ describe("examples/VolatilityFeePool", () => {
     const closing = (hour + 1n) * HOUR + 7n;
     /** What is asked after the hour, with or without an attempt in it. */
     const after = async (attempt: boolean) => {
-      const result = await forecast(s, 0.03);
+      const result = await forecast(s, 1e-6);
       const big = 500n * UNIT;
       const calls = [hubCall(s, "provide", [[result]]), swapCall(s, big)];
       if (attempt) {
@@ -217,14 +230,20 @@ describe("examples/VolatilityFeePool", () => {
     const quiet = await after(false);
     await snapshot.restore();
     const moved = await after(true);
-    for (const [i, value] of quiet.entries()) expect(moved[i], `feature ${i}`).to.be.closeTo(value, 1e-4);
+    for (const [i, value] of quiet.entries()) expect(moved[i], `feature ${i}`).to.be.closeTo(value, 1e-9);
   });
 
   it("works by intent: the trader is the user behind the forwarder", async () => {
     const s = await loadFixture(grown);
     const { data } = swapCall(s);
     const from = await s.user.getAddress();
-    const intent = intentOf({ from, target: String(s.pool.target), data, deadline: (await now(s.user)) + 60n, gas: 600_000n });
+    const intent = intentOf({
+      from,
+      target: String(s.pool.target),
+      data,
+      deadline: (await now(s.user)) + 60n,
+      gas: 600_000n,
+    });
     const signature = await signIntent(s.user, forwarderDomain(s, String(s.forwarder.target)), intent);
     const sent = as(s.forwarder, s.stranger).execute(intent, signature, [await forecast(s, 0.03)], GAS);
     await expect(sent).to.changeTokenBalances(s.tokens[0], [s.user, s.pool], [-UNIT, UNIT]);
@@ -243,11 +262,19 @@ describe("examples/VolatilityFeePool", () => {
     expect(await s.pool.openHour()).to.equal(opened + 60n);
   });
 
-  /** What brings the price back, nearly, after `big` of the first token came in at a fee of 0.2 %. */
+  /** What brings the price back to within a wei after `big` of the first token came in, both ways at a fee of 0.05 %. */
   async function backFor(s: Scene, big: bigint): Promise<bigint> {
     const [reserve0, reserve1] = [await s.pool.reserve0(), await s.pool.reserve1()];
-    const net = big - big / 500n;
-    const out = (net * reserve1) / (reserve0 + net);
-    return out + out / 1_000n;
+    const netOf = (amount: bigint) => amount - amount / 2_000n;
+    const out = (netOf(big) * reserve1) / (reserve0 + netOf(big));
+    const [a, b] = [reserve0 + big, reserve1 - out];
+    let [low, high] = [0n, 4n * reserve1];
+    while (high - low > 1n) {
+      const middle = (low + high) / 2n;
+      const left = a - (netOf(middle) * a) / (b + netOf(middle));
+      if ((b + middle) * reserve0 < reserve1 * left) low = middle;
+      else high = middle;
+    }
+    return high;
   }
 });
