@@ -9,6 +9,7 @@ import {
   keccak256,
   type Signer,
   SigningKey,
+  type TransactionReceipt,
   type TypedDataDomain,
   TypedDataEncoder,
   toBeHex,
@@ -261,7 +262,9 @@ export async function now(signer: Signer): Promise<bigint> {
 }
 
 /** Waits for a transaction that must succeed. */
-export async function mined(sent: Promise<{ wait(): Promise<ContractTransactionReceipt | null> }>) {
+export async function mined<R extends TransactionReceipt = ContractTransactionReceipt>(
+  sent: Promise<{ wait(): Promise<R | null> }>,
+): Promise<R> {
   const receipt = await (await sent).wait();
   if (receipt === null) throw new Error("not mined");
   return receipt;
