@@ -22,10 +22,12 @@ export { elementsOf, numbersOf, stringTensor, tensorFrom } from "../protocol/ten
 export {
   type BundleOptions,
   type IntentWish,
+  type PipeCall,
   PipeClient,
   type PipeClientOptions,
   type PreparedBundle,
   type PreparedResults,
+  type PrepareOptions,
   type SignedIntent,
 } from "./pipe";
 export type { PipeEnd } from "./pipeEnd";
