@@ -7,7 +7,7 @@ import {
   verifyTypedData,
 } from "ethers";
 import { checkDeployment, type DeploymentRecord, readDeployment } from "../deployment/record";
-import { AssayError } from "../domain/errors";
+import { AssayError, isAssayError } from "../domain/errors";
 import { type Address, address, type Hex32, type HexBytes, ZERO_ADDRESS } from "../domain/ids";
 import type { FilledInference } from "../domain/inference";
 import type { IntentFields } from "../domain/pipe";
@@ -266,7 +266,7 @@ export class PipeClient {
 
   /**
    * Waits until a transaction or an intent has ended, by default 120 seconds. That it landed is read from the user's own node; that it was given back is the
-   * engine's word. A wait that is over, or aborted, gives `pending` and can be repeated.
+   * engine's word. A wait that is over, or aborted, gives `pending` and can be repeated. An engine or a node that does not answer for a while is asked again.
    * @throws AssayError `CLIENT_PIPE_UNKNOWN` for what the engine does not know, `CLIENT_PIPE_STATUS_REFUTED` where the chain says otherwise, and those of `status`
    */
   async wait(
@@ -275,21 +275,30 @@ export class PipeClient {
   ): Promise<PipeEnd> {
     const until = Date.now() + timeoutMs;
     for (;;) {
-      const status = await this.status(id);
-      if (status === undefined) {
-        throw new AssayError({
-          code: "CLIENT_PIPE_UNKNOWN",
-          message: "the engine does not know this transaction or intent; it may have been sent elsewhere",
-          context: { id },
-        });
+      const last = Date.now() >= until || signal?.aborted === true;
+      try {
+        const end = await this.endOf(id);
+        if (end !== undefined) return end;
+      } catch (error) {
+        // A failed read is no absence, and no failure of the transaction either.
+        if (last || !isAssayError(error) || error.retry !== "later") throw error;
       }
-      const intent = this.signed.get(status.id);
-      const end = await endedOnChain({ chain: this.chain, forwarder: this.place().forwarder, status, intent });
-      if (end !== undefined) return end;
-      const left = until - Date.now();
-      if (left <= 0 || signal?.aborted === true) return { kind: "pending" };
-      await pause(Math.min(POLL_MS, left), signal);
+      if (last) return { kind: "pending" };
+      await pause(Math.min(POLL_MS, Math.max(until - Date.now(), 0)), signal);
     }
+  }
+
+  private async endOf(id: string): Promise<PipeEnd | undefined> {
+    const status = await this.status(id);
+    if (status === undefined) {
+      throw new AssayError({
+        code: "CLIENT_PIPE_UNKNOWN",
+        message: "the engine does not know this transaction or intent; it may have been sent elsewhere",
+        context: { id },
+      });
+    }
+    const intent = this.signed.get(status.id);
+    return endedOnChain({ chain: this.chain, forwarder: this.place().forwarder, status, intent });
   }
 
   private place(): IntentPlace {

@@ -79,15 +79,18 @@ describe("client/pipe", function () {
     snapshot = await provider.send("evm_snapshot", []);
     user = accountAt(5);
     gate = new EngineGate();
+    await start();
+  });
+  const start = async (port = 0) => {
     front = await startJsonRpcFront({
       host: "127.0.0.1",
-      port: 0,
+      port,
       gate,
       upstream: { send: async () => "{}" },
       devMethods: true,
       onError: (error) => console.error(error),
     });
-  });
+  };
   afterEach(async () => {
     await front.close();
     await provider.send("evm_revert", [snapshot]);
@@ -331,6 +334,17 @@ describe("client/pipe", function () {
         expect(end).to.deep.include({ kind, transactionHash: sent?.hash });
         if (end.kind === "reverted") expect(end.selector).to.equal("0x00000000");
       });
+
+    it("is waited for over an outage of the engine, which is told only if it lasts", async () => {
+      const client = await connect();
+      const port = Number(new URL(front.url).port);
+      gate.said = status(h("i"), { state: "replaced" });
+      await front.close();
+      expect((await codeOf(client.wait(h("i"), { timeoutMs: 0 }))).code).to.equal("CLIENT_PIPE_UNREACHABLE");
+      const ended = client.wait(h("i"));
+      await start(port);
+      expect(await ended).to.deep.equal({ kind: "replaced" });
+    });
 
     it("is told to be given back, replaced or unknown", async () => {
       const client = await connect();

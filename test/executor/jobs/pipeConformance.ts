@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { isAssayError } from "../../../executor/domain/errors";
 import type { PipeItem, PipeState } from "../../../executor/domain/pipe";
 import type { JobStore } from "../../../executor/jobs/ports";
+import type { PipeStore } from "../../../executor/pipe/ports";
 import { block, h, SENDER, transaction } from "./fixtures";
 
 const NOW = 1_000_000;
@@ -27,7 +28,8 @@ export function pipeItem(name: string, fields: Partial<PipeItem> = {}): PipeItem
 
 /** What every implementation of the store does for PIPE. `open` gives an empty store. */
 export function pipeStoreConformance(open: () => Promise<JobStore>): void {
-  let store: JobStore;
+  // Two stages that do not know one another: that the store is what PIPE asks for is checked by the compiler, here.
+  let store: JobStore & PipeStore;
   beforeEach(async () => {
     store = await open();
   });
