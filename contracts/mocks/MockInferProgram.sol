@@ -40,15 +40,23 @@ contract MockInferProgram {
     event Ran(address indexed sender, bytes32 digest);
 
     ISyncInference public immutable hub;
+    address private immutable _forwarder;
     /// @notice The digest of the last run.
     bytes32 public digest;
     /// @notice How often it ran.
     uint256 public runs;
-    /// @notice Added to each input's hash in `runStored`: state that a test moves between simulation and inclusion.
+    /// @notice What `runStored` asks: state that a test moves between simulation and inclusion.
     bytes public stored;
 
-    constructor(ISyncInference hub_) {
+    /// @param forwarder Trusted to name the sender behind the calldata (ERC-2771).
+    constructor(ISyncInference hub_, address forwarder) {
         hub = hub_;
+        _forwarder = forwarder;
+    }
+
+    /// @notice ERC-2771.
+    function isTrustedForwarder(address forwarder) external view returns (bool) {
+        return forwarder == _forwarder;
     }
 
     /// @notice Runs the steps.
@@ -146,6 +154,7 @@ contract MockInferProgram {
     function _ran(bytes32 d) private {
         digest = d;
         ++runs;
-        emit Ran(msg.sender, d);
+        address sender = msg.sender == _forwarder ? address(bytes20(msg.data[msg.data.length - 20:])) : msg.sender;
+        emit Ran(sender, d);
     }
 }

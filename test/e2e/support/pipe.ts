@@ -26,7 +26,8 @@ export const programInterface = (): Interface => new Interface(artifact().abi as
 export async function deployProgram(world: World): Promise<string> {
   const { abi, bytecode } = artifact();
   const factory = new ContractFactory(abi, bytecode, world.requester);
-  const contract = await factory.deploy(world.record.contracts.InferenceHub.address);
+  const { InferenceHub, IntentForwarder } = world.record.contracts;
+  const contract = await factory.deploy(InferenceHub.address, IntentForwarder.address);
   await contract.waitForDeployment();
   return contract.getAddress();
 }
