@@ -208,7 +208,7 @@ describe("examples/VolatilityFeePool", () => {
     const hour = await s.pool.openHour();
     const closing = (hour + 1n) * HOUR + 7n;
     /** What is asked after the hour, with or without an attempt in it. */
-    const after = async (attempt: boolean) => {
+    const featuresAfter = async (attempt: boolean) => {
       const result = await forecast(s, 1e-6);
       const big = 500n * UNIT;
       const calls = [hubCall(s, "provide", [[result]]), swapCall(s, big)];
@@ -227,9 +227,9 @@ describe("examples/VolatilityFeePool", () => {
       return (await s.pool.features()).map((v: bigint) => Number(v) / 1e18);
     };
     const snapshot = await takeSnapshot();
-    const quiet = await after(false);
+    const quiet = await featuresAfter(false);
     await snapshot.restore();
-    const moved = await after(true);
+    const moved = await featuresAfter(true);
     for (const [i, value] of quiet.entries()) expect(moved[i], `feature ${i}`).to.be.closeTo(value, 1e-9);
   });
 

@@ -262,9 +262,11 @@ export async function now(signer: Signer): Promise<bigint> {
 }
 
 /** Waits for a transaction that must succeed. */
-export async function mined<R extends TransactionReceipt = ContractTransactionReceipt>(
-  sent: Promise<{ wait(): Promise<R | null> }>,
-): Promise<R> {
+export function mined(
+  sent: Promise<{ wait(): Promise<ContractTransactionReceipt | null> }>,
+): Promise<ContractTransactionReceipt>;
+export function mined(sent: Promise<{ wait(): Promise<TransactionReceipt | null> }>): Promise<TransactionReceipt>;
+export async function mined(sent: Promise<{ wait(): Promise<TransactionReceipt | null> }>) {
   const receipt = await (await sent).wait();
   if (receipt === null) throw new Error("not mined");
   return receipt;
