@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { Contract, parseEther, type TransactionReceipt, Wallet } from "ethers";
 import { PipeClient } from "../../executor/client";
+import type { AssayError } from "../../executor/domain/errors";
 import { FORWARDER_ABI, HUB_ABI } from "../../executor/protocol/generated/abi";
 import type { DaemonProcess } from "../../scripts/start/daemon";
 import { localKey } from "../../scripts/start/localKeys";
@@ -74,17 +75,24 @@ for (const kind of ["hardhat", "anvil"] as const) {
       const before = await signer.getNonce();
       const id = await client.sendIntent(signed);
       const end = await client.wait(id);
-      expect(end.state).to.be.oneOf(["landed", "final"]);
-      const receipt = await world.provider.getTransactionReceipt(end.transactionHash ?? "");
+      if (end.kind !== "landed") throw new Error(`the intent is ${JSON.stringify(end)}`);
+      const receipt = await world.provider.getTransactionReceipt(end.transactionHash);
       expect(ranIn(receipt)?.sender).to.equal(signer.address);
       expect(await signer.getNonce()).to.equal(before);
       const left = await forwarder.getFunction("balanceOf").staticCall(signer.address);
       expect(left).to.equal(parseEther("1") - FEE - parseEther("0.01"));
       // The same signature once more is told from the forwarder's own word.
-      const again = await client.sendIntent(signed).catch((error: unknown) => error);
-      expect(String((again as { context?: { code?: string } }).context?.code ?? again)).to.match(
-        /PIPE_INTENT_NONCE_USED|0x[0-9a-f]{64}/,
-      );
+      const { nonce } = signed.intent;
+      const again = await client.signIntent({
+        target: program,
+        data,
+        maxResultFeeWei: FEE,
+        relayFeeWei: FEE,
+        gas: 400_000,
+        nonce,
+      });
+      const refused = await client.sendIntent(again).catch((error: unknown) => error as AssayError);
+      expect(typeof refused === "string" ? "taken" : refused.context["engineCode"]).to.equal("PIPE_INTENT_NONCE_USED");
     });
 
     it("raw: the sender's grant to this operator pays, and nobody else's", async () => {
