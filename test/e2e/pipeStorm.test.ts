@@ -128,7 +128,12 @@ for (const kind of ["hardhat", "anvil"] as const) {
         });
         const signer = new Wallet(localKey(8), world.provider);
         const nonce = await signer.getNonce();
-        const raw = await signer.signTransaction({ ...FEES, to: program, nonce, data: ask(40_000 + at.length) });
+        const raw = await signer.signTransaction({
+          ...FEES,
+          to: program,
+          nonce,
+          data: ask(40_000 + ["held", "released", "sent"].indexOf(at)),
+        });
         const engine = new JsonRpcProvider(daemon.pipeUrl, undefined, { staticNetwork: true });
         await engine.send("eth_sendRawTransaction", [raw]).catch(() => undefined);
         await until(() => existsSync(marker));
