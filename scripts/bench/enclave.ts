@@ -24,8 +24,11 @@ const IMAGES = 60;
 const IN_FLIGHT = 4;
 const ACCOUNT = address(`0x${"11".repeat(20)}`);
 
-/** A convolution net with a 224x224x3 float input and so many layers of 115 million multiplications. Weights do not change what it costs. */
-function imageModel(layers: number): Uint8Array {
+/**
+ * A convolution net with a 224x224x3 float input and so many layers of 115 million multiplications. Weights do not change what it costs. With a seed
+ * for an input, the image is that one number everywhere: as much work on an input that a transaction can carry.
+ */
+export function imageModel(layers: number, input: "image" | "seed" = "image"): Uint8Array {
   const weights = (name: string, dims: readonly number[]): Uint8Array => {
     const values = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i) / 50);
     return tensor({ name, dtype: ElementType.float, dims, raw: new Uint8Array(values.buffer) });
@@ -36,6 +39,8 @@ function imageModel(layers: number): Uint8Array {
     outputs: [output],
     attributes: [attribute.integers("pads", [pad, pad, pad, pad]), attribute.integers("strides", [stride, stride])],
   });
+  const dims = new BigInt64Array([1n, 3n, 224n, 224n]);
+  const [image, inputDims] = input === "image" ? (["x", [1, 3, 224, 224]] as const) : (["image", [1]] as const);
   const deep = Array.from({ length: layers }, (_, i) => i + 1);
   return model({
     irVersion: 8,
@@ -43,13 +48,20 @@ function imageModel(layers: number): Uint8Array {
     graph: {
       name: "image",
       nodes: [
-        conv("x", "w0", "v0", [3, 2]),
+        ...(input === "image" ? [] : [{ opType: "Expand", inputs: ["x", "dims"], outputs: ["image"] }]),
+        conv(image, "w0", "v0", [3, 2]),
         ...deep.map((i) => conv(`v${i - 1}`, `w${i}`, `v${i}`, [1, 1])),
         { opType: "GlobalAveragePool", inputs: [`v${layers}`], outputs: ["y"] },
       ],
-      inputs: [{ name: "x", dtype: ElementType.float, dims: [1, 3, 224, 224] }],
+      inputs: [{ name: "x", dtype: ElementType.float, dims: inputDims }],
       outputs: [{ name: "y", dtype: ElementType.float, dims: [1, 32, 1, 1] }],
-      initialisers: [weights("w0", [32, 3, 7, 7]), ...deep.map((i) => weights(`w${i}`, [32, 32, 3, 3]))],
+      initialisers: [
+        ...(input === "image"
+          ? []
+          : [tensor({ name: "dims", dtype: ElementType.int64, dims: [4], raw: new Uint8Array(dims.buffer) })]),
+        weights("w0", [32, 3, 7, 7]),
+        ...deep.map((i) => weights(`w${i}`, [32, 32, 3, 3])),
+      ],
     },
   });
 }

@@ -4,7 +4,9 @@ import { measureGas } from "./gas";
 import type { BenchGroup } from "./group";
 import { measureGrowth } from "./growth";
 import { simulateMatching } from "./matching";
+import { measurePipe } from "./pipe";
 import { measurePipeGas } from "./pipeGas";
+import { measureParallel } from "./pipeParallel";
 
 const MATCHING_POLICIES = [
   { key: "", policy: "matching", words: "matching" },
@@ -98,6 +100,63 @@ export const GROUPS: readonly BenchGroup[] = [
       const measured = await measurePipeGas(hre.default);
       return Object.fromEntries(Object.entries(measured).map(([name, gas]) => [`pipe.gas.${name}`, gas]));
     },
+  },
+  {
+    name: "pipe",
+    rows: [
+      { key: "pipe.rounds.fan16", what: "rounds of a fan of 16", unit: "rounds", goal: { atMost: 1 } },
+      { key: "pipe.rounds.chain8", what: "rounds of a chain of 8", unit: "rounds", goal: { atMost: 8 } },
+      {
+        key: "pipe.addedMsP50",
+        what: "submit to release, tiny model, one round, p50, Hardhat",
+        unit: "ms",
+        goal: { atMost: 40 },
+      },
+      { key: "pipe.addedMsP99", what: "the same, p99", unit: "ms", goal: { atMost: 120 } },
+      {
+        key: "pipe.passThroughMs",
+        what: "added to a transaction with no inference, p50",
+        unit: "ms",
+        goal: { atMost: 10 },
+      },
+      { key: "pipe.simulationsPerSecond", what: "one question, answered, Hardhat", unit: "1/s" },
+      { key: "pipe.simulationsPerSecondAnvil", what: "the same, anvil", unit: "1/s" },
+      {
+        key: "pipe.vsCallback",
+        what: "submit to state change over the callback way, 1 s blocks",
+        unit: "ratio",
+        goal: { atMost: 0.6 },
+      },
+      {
+        key: "pipe.sameBlock",
+        what: "share of 200 whose results and use are in one block, 1 s blocks, Hardhat",
+        unit: "share",
+        goal: { atLeast: 1 },
+      },
+      { key: "pipe.sameBlockAnvil", what: "the same, anvil", unit: "share", goal: { atLeast: 1 } },
+      { key: "pipe.sameBlockFlood", what: "the same under foreign transactions of high tips, Hardhat", unit: "share" },
+      { key: "pipe.sameBlockFloodAnvil", what: "the same, anvil", unit: "share" },
+    ],
+    measure: measurePipe,
+  },
+  {
+    name: "pipeParallel",
+    rows: [
+      { key: "pipe.parallelModelMs", what: "the model, through the enclave", unit: "ms" },
+      {
+        key: "pipe.parallelSpeedup",
+        what: "8 independent inferences at once over in a row, by the cores",
+        unit: "ratio",
+        goal: { atLeast: 0.85 },
+      },
+      {
+        key: "pipe.scheduleSpeedup",
+        what: "the same scheduling, a SIMULATED enclave of 50 ms, 8 in flight",
+        unit: "ratio",
+        goal: { atLeast: 6 },
+      },
+    ],
+    measure: measureParallel,
   },
   {
     name: "matching",
