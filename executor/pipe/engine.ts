@@ -214,6 +214,7 @@ export class PipeEngine {
       deadlineMs: acceptedMs + deadlineMs,
     });
     if (rival !== undefined) this.lanes.remove(rival);
+    else entry.nonces = { mined, pending };
     this.lanes.add(entry);
     const answer = this.acceptance.begin(entry);
     // A rival that is out already stays watched: which of the two lands is for the chain to say.

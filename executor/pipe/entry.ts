@@ -33,6 +33,8 @@ export interface Entry {
   /** Undefined while it is not in the store: nobody was told yet that it was taken. */
   state: PipeState | undefined;
   plan: Plan | undefined;
+  /** Its sender's nonces as they were read when it was accepted, until they are used: to read them again at once would say the same. */
+  nonces: { readonly mined: number; readonly pending: number } | undefined;
   /** Number of the block on whose state the plan was made. */
   plannedAt: number;
   publishHash: Hex32 | undefined;
@@ -75,6 +77,7 @@ export function entryOf(args: {
     phase: state === undefined || state === "held" ? "waiting" : "sent",
     state,
     plan: undefined,
+    nonces: undefined,
     plannedAt: -1,
     publishHash: item?.publishHash,
     transactionHash: item?.transactionHash ?? (kind === "raw" ? tx?.hash : undefined),

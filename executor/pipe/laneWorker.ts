@@ -144,7 +144,7 @@ export class LaneWorker {
   private async workThrough(sender: Address): Promise<void> {
     const { lanes, signal } = this.options;
     while (!signal.aborted && lanes.of(sender).some(({ phase }) => phase === "waiting")) {
-      const free = await this.freeNonce(sender);
+      const free = this.knownNonces(sender)?.pending ?? (await this.freeNonce(sender));
       const entry = free === undefined ? undefined : lanes.next(sender, free);
       await this.returnOverdue(sender, free !== undefined && entry === undefined);
       if (free === undefined) {
@@ -161,6 +161,12 @@ export class LaneWorker {
         else await this.failed(entry, error);
       }
     }
+  }
+
+  /** What was read for the only transaction of a sender a moment ago. */
+  private knownNonces(sender: Address): Entry["nonces"] {
+    const [only, ...others] = this.options.lanes.of(sender);
+    return others.length === 0 ? only?.nonces : undefined;
   }
 
   /** Undefined where the node does not say. */
@@ -226,7 +232,8 @@ export class LaneWorker {
   private async planEntry(entry: Entry, tx: SignedTransaction): Promise<Plan> {
     const { chain, planner, head } = this.options;
     for (;;) {
-      const { nonce } = await chain.account(entry.from);
+      const nonce = this.knownNonces(entry.from)?.mined ?? (await chain.account(entry.from)).nonce;
+      entry.nonces = undefined;
       // Results would be brought, and paid, for one that can not be mined.
       if (nonce > tx.nonce) throw pipeError("PIPE_NONCE_TOO_LOW", { nonce: tx.nonce, next: nonce });
       const request = this.requestOf(entry, nonce);
