@@ -53,7 +53,7 @@ for (const kind of ["hardhat", "anvil"] as const) {
 
     before(async () => {
       world = await openWorld(kind);
-      daemon = await world.start([], undefined, { pipe: ["--pipe-deadline-seconds", "20"] });
+      daemon = await world.start([], undefined, { pipe: ["--pipe-deadline-seconds", "20", "--pipe-max-rounds", "8"] });
       program = await deployProgram(world);
     });
     after(() => world.end());

@@ -1,0 +1,27 @@
+import type { Forwarder } from "./intents";
+import { deploy, type SyncStage, syncStage } from "./sync";
+import { mined, type With } from "./world";
+
+export type Target = With<
+  "record" | "infer" | "pretend" | "fail" | "burn" | "reenter" | "sender" | "value" | "gasSeen" | "output" | "answer"
+>;
+/** A user with a balance at a forwarder, and a target that trusts it. */
+export interface Scene extends SyncStage {
+  readonly forwarder: Forwarder;
+  readonly target: Target;
+  readonly from: string;
+}
+
+export const GAS = { gasLimit: 2_000_000 };
+export const BALANCE = 10_000n;
+export const FEE = 100n;
+export const RELAY = 30n;
+
+export async function scene(): Promise<Scene> {
+  const s = await syncStage();
+  const forwarder = await deploy<Forwarder>("IntentForwarder", [s.hub.target]);
+  const target = await deploy<Target>("MockIntentTarget", [forwarder.target]);
+  const from = await s.user.getAddress();
+  await mined(forwarder.depositFor(from, { value: BALANCE }));
+  return { ...s, forwarder, target, from };
+}
