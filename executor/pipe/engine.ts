@@ -148,6 +148,8 @@ export class PipeEngine {
       this.lanes.add(entry);
       if (entry.phase === "sent") this.watcher.watch(entry);
     }
+    // On a quiet chain no block would come to say what became of what was sent.
+    await this.watcher.follow(this.head).catch(this.options.onError);
     for (const sender of this.lanes.senders) this.worker.work(sender);
   }
 

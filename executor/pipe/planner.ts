@@ -144,8 +144,9 @@ export class Planner {
     if (open.length > 1) return this.independentOf(draft, open);
     const reverted = simulation.success ? undefined : decodeInferenceRequired(simulation.returned);
     if (reverted !== undefined) return [this.foundByRevert(draft, reverted)];
-    if (!simulation.unanswered) return [];
-    return [await this.hidden(draft, simulation)];
+    // Whoever uses up all gas uses the same with and without answers: equal gas says nothing of it.
+    if (!simulation.unanswered && !simulation.exhausted) return [];
+    return this.hidden(draft, simulation);
   }
 
   /**
@@ -177,11 +178,12 @@ export class Planner {
   }
 
   /** A frame that asked was reverted, and what it had asked with it: because a placeholder was no use to it, or because its failure is caught. */
-  private async hidden(draft: Draft, simulation: Simulation): Promise<Inference> {
+  private async hidden(draft: Draft, simulation: Simulation): Promise<Inference[]> {
     if (!simulation.success) {
       const strict = await this.simulate(draft, "revert");
       const required = strict.success ? undefined : decodeInferenceRequired(strict.returned);
-      if (required !== undefined) return this.foundByRevert(draft, required);
+      if (required !== undefined) return [this.foundByRevert(draft, required)];
+      if (!simulation.unanswered) return [];
     }
     throw pipeError("PIPE_HIDDEN_INFERENCE", { rounds: draft.rounds });
   }

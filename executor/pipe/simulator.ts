@@ -26,6 +26,8 @@ export interface Simulation {
   readonly questions: readonly Question[];
   /** Whether something stayed unanswered that is, or is not, among the questions. */
   readonly unanswered: boolean;
+  /** Whether it used up all the gas it was given. */
+  readonly exhausted: boolean;
 }
 
 const STEP = "tuple(address from, address to, uint256 value, uint256 gas, bytes data)";
@@ -113,7 +115,7 @@ export class Simulator {
     });
     if (!outcome.ok)
       throw pipeError("PIPE_SIMULATION_FAILED", { gas: gas.toString(), revert: outcome.revert }, { retry: "later" });
-    return readSimulation(outcome.data);
+    return readSimulation(outcome.data, step.gas);
   }
 
   /** Whether a call succeeds with these results published and nothing else in anybody's place: the hub itself answers. */
@@ -126,7 +128,7 @@ export class Simulator {
   }
 }
 
-function readSimulation(data: HexBytes): Simulation {
+function readSimulation(data: HexBytes, given: bigint): Simulation {
   const [outcome] = SENDER.decodeFunctionResult("simulate", data);
   const questions = (outcome.questions as string[]).map(readQuestion);
   return {
@@ -136,6 +138,7 @@ function readSimulation(data: HexBytes): Simulation {
     questions,
     // In mode `BURN` an unanswered question costs more: equal gas means that there was none, even in frames that were reverted.
     unanswered: outcome.gasUsed !== outcome.gasProbed,
+    exhausted: !outcome.success && outcome.gasUsed >= given,
   };
 }
 
