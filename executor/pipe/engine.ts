@@ -144,8 +144,8 @@ export class PipeEngine {
     return this.options.store.pipeItem(id);
   }
 
-  nextNonce(account: Address): number | undefined {
-    return this.lanes.nextNonce(account);
+  nextNonce(account: Address, from?: number): number | undefined {
+    return this.lanes.nextNonce(account, from);
   }
 
   heldTransaction(hash: Hex32): HexBytes | undefined {

@@ -79,8 +79,8 @@ export class Gate {
     return this.options.engine.status(id);
   }
 
-  nextNonce(account: Address): number | undefined {
-    return this.options.engine.nextNonce(account);
+  nextNonce(account: Address, from?: number): number | undefined {
+    return this.options.engine.nextNonce(account, from);
   }
 
   heldTransaction(hash: Hex32): HexBytes | undefined {
