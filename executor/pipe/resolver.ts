@@ -82,12 +82,10 @@ export class Resolver {
     return { outcome, ran: true };
   }
 
-  /** An answer of a key that the chain no longer vouches for is worth nothing. */
-  forget(signer: string): void {
-    for (const [question, known] of this.answers) {
-      const kept = known.filter((answer) => answer.signer !== signer);
-      this.replace(question, known, kept);
-    }
+  /** An answer that the hub does not take, because the chain no longer vouches for its key, is worth nothing to anybody. */
+  forget(inference: Inference): void {
+    const question = questionOf(inference);
+    this.replace(question, this.answers.get(question) ?? [], []);
   }
 
   private keep(question: string, answer: PortableAnswer): void {

@@ -19,7 +19,8 @@ describe("accounts", () => {
     nowMs = 1_000_000;
     accounts = new Accounts({ simulationsPerMinute: 2, inferencesPerHour: 3 }, () => nowMs);
   });
-  const charge = (account: string, what: "simulation" | "inference" | "speculation" = "simulation") => refusal(() => accounts.charge(account, what));
+  const charge = (account: string, what: "simulation" | "inference" | "speculation" = "simulation") =>
+    refusal(() => accounts.charge(account, what));
 
   it("refuses what goes over, says when there is more, and refills evenly", () => {
     expect([charge("0xa"), charge("0xa")]).to.deep.equal([undefined, undefined]);

@@ -46,7 +46,12 @@ describe("cadence", () => {
     blocks(1_000, 1_000, 1_000);
     nowMs += 1_061;
     expect(await waits(), "overdue").to.equal(false);
-    const paces = [[1_000, 1_000], [1_000, 700, 1_000], [300, 300, 300], [40_000, 40_000, 40_000]];
+    const paces = [
+      [1_000, 1_000],
+      [1_000, 700, 1_000],
+      [300, 300, 300],
+      [40_000, 40_000, 40_000],
+    ];
     for (const gaps of paces) {
       cadence = new Cadence(() => nowMs, stop.signal);
       blocks(...gaps);

@@ -19,9 +19,9 @@ import type {
 } from "../../../executor/pipe/ports";
 import { readTransaction, type SignedTransaction } from "../../../executor/pipe/transaction";
 import { inferenceOf } from "../../../executor/protocol/portable";
-import { h, HUB } from "../jobs/fixtures";
+import { HUB, h } from "../jobs/fixtures";
 
-export { h, HUB };
+export { HUB, h };
 export const CHAIN_ID = 31337n;
 export const TARGET = address(`0x${"77".repeat(20)}`);
 export const RELAYER = address(`0x${"88".repeat(20)}`);
@@ -184,9 +184,9 @@ export class FakeChain implements PipeChain {
     return raws.map((raw) => {
       const tx = readTransaction(raw, CHAIN_ID);
       this.broadcasts.push(tx.hash);
-      if (!this.accepts(tx) || tx.nonce < (this.nonces.get(tx.from) ?? 0))
-        return { accepted: false, message: "no" };
-      for (const [hash, other] of this.pool) if (other.from === tx.from && other.nonce === tx.nonce) this.pool.delete(hash);
+      if (!this.accepts(tx) || tx.nonce < (this.nonces.get(tx.from) ?? 0)) return { accepted: false, message: "no" };
+      for (const [hash, other] of this.pool)
+        if (other.from === tx.from && other.nonce === tx.nonce) this.pool.delete(hash);
       this.pool.set(tx.hash, tx);
       return { accepted: true, message: undefined };
     });
@@ -206,17 +206,21 @@ export class FakeChain implements PipeChain {
     const slots = call.overrides?.[HUB]?.stateDiff ?? {};
     const isAnswered = (inference: Inference): boolean =>
       this.present.has(inference.key) ||
-      Object.keys(publishedSlots([{ inference, answer: answerTo(inference) }])).slice(0, 1).every((slot) => slot in slots);
+      Object.keys(publishedSlots([{ inference, answer: answerTo(inference) }]))
+        .slice(0, 1)
+        .every((slot) => slot in slots);
     const data = parsed.args.step.data as string;
     this.simulations.push({ before: parsed.args.before.length, data });
     await this.slow;
-    const { asks, success = true, returned = "0x", hidden = false } = this.programs.get(data)?.(isAnswered) ?? { asks: [] };
+    const {
+      asks,
+      success = true,
+      returned = "0x",
+      hidden = false,
+    } = this.programs.get(data)?.(isAnswered) ?? { asks: [] };
     const open = hidden || asks.some((inference) => !isAnswered(inference));
     const questions = asks.map((inference) =>
-      coder.encode(
-        [QUESTION],
-        [{ ...inference, answered: isAnswered(inference), input: hexlify(inference.input) }],
-      ),
+      coder.encode([QUESTION], [{ ...inference, answered: isAnswered(inference), input: hexlify(inference.input) }]),
     );
     const outcome = { success, gasUsed: 100n, gasProbed: open ? 200n : 100n, returned, questions };
     return { ok: true, data: SENDER.encodeFunctionResult("simulate", [outcome]) as HexBytes };
@@ -280,7 +284,8 @@ export class FakePublisher implements PipePublisher {
       hash,
     });
     await this.between();
-    if (hash !== undefined) this.chain.pool.set(hash, { hash, from: RELAYER, nonce: this.releases.length } as SignedTransaction);
+    if (hash !== undefined)
+      this.chain.pool.set(hash, { hash, from: RELAYER, nonce: this.releases.length } as SignedTransaction);
     await this.chain.broadcast(args.followers.map(({ raw }) => raw));
   }
   async relay(args: Parameters<PipePublisher["relay"]>[0]): Promise<void> {

@@ -5,7 +5,9 @@ import { codeOf, read, type TxFields } from "./fakes";
 
 const entry = async (fields: TxFields, phase: Entry["phase"] = "waiting"): Promise<Entry> => {
   const tx = await read(fields);
-  return Object.assign(entryOf({ kind: "raw", from: tx.from, step: tx.step, tx, acceptedMs: 0, deadlineMs: 1 }), { phase });
+  return Object.assign(entryOf({ kind: "raw", from: tx.from, step: tx.step, tx, acceptedMs: 0, deadlineMs: 1 }), {
+    phase,
+  });
 };
 const ROOM = { mined: 0, pending: 0, balanceWei: 10n ** 18n };
 

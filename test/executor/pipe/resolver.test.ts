@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { Resolver, satisfies } from "../../../executor/pipe/resolver";
-import { answerTo, codeOf, FakeRunner, gate, h, NO_TERMS, question, SIGNER, settled } from "./fakes";
+import { answerTo, codeOf, FakeRunner, gate, h, NO_TERMS, question, settled } from "./fakes";
 
 describe("resolver", () => {
   let runner: FakeRunner;
@@ -23,7 +23,10 @@ describe("resolver", () => {
 
   it("shares an answer between the demands it satisfies, and runs a stricter one apart", async () => {
     const strict = question("a", { minTrust: 3 });
-    runner.outcome = ({ key }) => ({ ok: true, answer: answerTo(question("a"), { trust: key === strict.key ? 3 : 1 }) });
+    runner.outcome = ({ key }) => ({
+      ok: true,
+      answer: answerTo(question("a"), { trust: key === strict.key ? 3 : 1 }),
+    });
     const [weak, strong] = await Promise.all([resolve(), resolve(strict)]);
     expect([weak.ran, strong.ran]).to.deep.equal([true, true]);
     expect((await resolve(question("a", { minTrust: 2 }))).ran).to.equal(false);
@@ -75,9 +78,10 @@ describe("resolver", () => {
     expect((await resolve(question("a"), "x", refuse)).ran, "an answer that is there costs nothing").to.equal(false);
   });
 
-  it("forgets the answers of a key", async () => {
-    await resolve();
-    resolver.forget(SIGNER);
+  it("forgets an answer that is of no use, and no other", async () => {
+    await Promise.all([resolve(), resolve(question("b"))]);
+    resolver.forget(question("a", { minTrust: 0 }));
     expect(resolver.cached(question("a"))).to.equal(undefined);
+    expect(resolver.cached(question("b"))).to.not.equal(undefined);
   });
 });

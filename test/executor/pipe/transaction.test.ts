@@ -38,7 +38,12 @@ describe("transactions as PIPE reads them", () => {
   });
 
   it("passes on types that no simulation carries", async () => {
-    const blob = await sign({ type: 3, ...fees, maxFeePerBlobGas: 1n, blobVersionedHashes: [`0x01${"00".repeat(31)}`] });
+    const blob = await sign({
+      type: 3,
+      ...fees,
+      maxFeePerBlobGas: 1n,
+      blobVersionedHashes: [`0x01${"00".repeat(31)}`],
+    });
     const authorization = walletOf("bob").authorizeSync({ address: TARGET, nonce: 0, chainId: CHAIN_ID });
     const delegated = await sign({ type: 4, ...fees, authorizationList: [authorization] });
     for (const raw of [blob, delegated]) expect(readTransaction(raw, CHAIN_ID).step).to.equal(undefined);
@@ -53,11 +58,30 @@ describe("transactions as PIPE reads them", () => {
   it("refuses what is malformed, unprotected or of another chain", async () => {
     const raw = await signed();
     const { type, to, nonce, gasLimit, value, data } = { type: 0, ...base };
-    const unprotected = await walletOf("alice").signTransaction({ type, to, nonce, gasLimit, value, data, gasPrice: 1n, chainId: 0n });
+    const unprotected = await walletOf("alice").signTransaction({
+      type,
+      to,
+      nonce,
+      gasLimit,
+      value,
+      data,
+      gasPrice: 1n,
+      chainId: 0n,
+    });
     const unsigned = Transaction.from({ type: 2, ...base, ...fees, chainId: CHAIN_ID }).unsignedSerialized;
     expect(codeFor(unprotected)).to.equal("PIPE_TRANSACTION_UNPROTECTED");
     expect(codeFor(await sign({ type: 2, ...fees, chainId: 1n }))).to.equal("PIPE_WRONG_CHAIN");
-    for (const bad of ["", "0x", "0x0", "0xzz", "0x05c0", `${raw}00`, raw.slice(0, -2), unsigned, `0x${"00".repeat(1_000_001)}`])
+    for (const bad of [
+      "",
+      "0x",
+      "0x0",
+      "0xzz",
+      "0x05c0",
+      `${raw}00`,
+      raw.slice(0, -2),
+      unsigned,
+      `0x${"00".repeat(1_000_001)}`,
+    ])
       expect(codeFor(bad), bad.slice(0, 20)).to.equal("PIPE_TRANSACTION_MALFORMED");
     expect(codeFor(`0x${raw.slice(2).toUpperCase()}`), "case means nothing").to.equal("taken");
   });
