@@ -44,6 +44,13 @@ export interface Entry {
   storing: Promise<void> | undefined;
 }
 
+export interface EngineEvent {
+  readonly kind: "passed" | "held" | "released" | "returned";
+  readonly id: Hex32;
+  readonly reason?: string;
+  readonly ms: number;
+}
+
 export function entryOf(args: {
   readonly kind: "raw" | "intent";
   readonly from: Address;

@@ -71,8 +71,7 @@ export class Gate {
   }
 
   async sendIntent(args: { intent: IntentFields; signature: HexBytes }, caller: Caller): Promise<Hex32> {
-    this.accountOf(caller);
-    return this.options.intents.take(args.intent, args.signature);
+    return this.options.intents.take(args.intent, args.signature, this.accountOf(caller));
   }
 
   status(id: Hex32): Promise<PipeStatus | undefined> {
