@@ -64,12 +64,14 @@ export class Acceptance {
 
   /** Stores an entry, once, and tells its sender that it was taken. */
   async keep(entry: Entry): Promise<void> {
-    if (entry.phase === "over") return;
+    if (isOver(entry)) return;
     if (entry.state === undefined) {
       entry.storing ??= this.store(entry).finally(() => {
         entry.storing = undefined;
       });
       await entry.storing;
+      // Replaced, or refused, while it was written: that is its answer.
+      if (isOver(entry)) return;
     }
     this.taken(entry);
   }
@@ -148,3 +150,5 @@ export class Acceptance {
     this.answers.delete(entry.id);
   }
 }
+
+const isOver = ({ phase }: Entry): boolean => phase === "over";

@@ -65,7 +65,15 @@ export class PipeEngine {
     const now = (): number => this.head.timestamp;
     this.simulator = new Simulator({ chain, hub, gasCap });
     this.resolver = new Resolver({ runner, feeWei: terms.feeWei, now, signal });
-    this.planner = new Planner({ simulator: this.simulator, resolver: this.resolver, runner, bounds, nowMs, now });
+    this.planner = new Planner({
+      simulator: this.simulator,
+      resolver: this.resolver,
+      runner,
+      bounds,
+      nowMs,
+      now,
+      signal,
+    });
     this.accounts = new Accounts(limits, nowMs);
     this.cadence = new Cadence(nowMs, signal);
     this.acceptance = new Acceptance({
@@ -182,7 +190,7 @@ export class PipeEngine {
     const { chainId, chain, nowMs, deadlineMs, signal } = this.options;
     if (signal.aborted) throw pipeError("PIPE_STOPPED", {}, { retry: "later" });
     const tx = readTransaction(raw, chainId);
-    if (await this.isKnown(tx.hash)) return tx.hash;
+    if (this.lanes.find(tx.hash) !== undefined) return this.answeredAs(tx.hash);
     if (tx.step === undefined) {
       await this.worker.pass(tx);
       return tx.hash;
@@ -193,7 +201,7 @@ export class PipeEngine {
       this.options.pendingNonce(tx.from),
     ]);
     // Two requests with the same bytes may both have waited here, and many others have taken the room.
-    if (await this.isKnown(tx.hash)) return tx.hash;
+    if (this.lanes.find(tx.hash) !== undefined) return this.answeredAs(tx.hash);
     this.demandRoom(tx);
     const rival = this.lanes.admit(tx, { mined, pending, balanceWei });
     const acceptedMs = nowMs();
@@ -215,11 +223,10 @@ export class PipeEngine {
     return tx.hash;
   }
 
-  /** Whether it is here already; whoever sends it once more is told what the first one is told. @throws AssayError as to the first one */
-  private async isKnown(hash: Hex32): Promise<boolean> {
-    if (this.lanes.find(hash) === undefined) return false;
+  /** Whoever sends the same bytes once more is told what the first one is told. @throws AssayError as to the first one */
+  private async answeredAs(hash: Hex32): Promise<Hex32> {
     await this.acceptance.answerFor(hash);
-    return true;
+    return hash;
   }
 
   /** A plan for a call that nobody has signed yet, on behalf of an account. */

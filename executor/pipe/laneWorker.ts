@@ -222,7 +222,7 @@ export class LaneWorker {
     this.options.onReady(entry);
   }
 
-  /** A plan on a state in which none of the entries before it was mined meanwhile: it would count twice. */
+  /** A plan on a state in which nothing of its sender was mined meanwhile: what is before it would count twice, and it may be too late itself. */
   private async planEntry(entry: Entry, tx: SignedTransaction): Promise<Plan> {
     const { chain, planner, head } = this.options;
     for (;;) {
@@ -232,7 +232,8 @@ export class LaneWorker {
       const request = this.requestOf(entry, nonce);
       const began = head().number;
       const plan = await planner.plan(request);
-      const after = request.before.length === 0 ? nonce : (await chain.account(entry.from)).nonce;
+      const mayDiffer = request.before.length > 0 || began !== head().number;
+      const after = mayDiffer ? (await chain.account(entry.from)).nonce : nonce;
       if (after !== nonce) continue;
       const newest = head().number;
       entry.plannedAt = plan.rounds === 0 ? began : newest;

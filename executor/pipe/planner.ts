@@ -83,12 +83,13 @@ export class Planner {
       readonly nowMs: () => number;
       /** Seconds of block time. */
       readonly now: () => number;
+      readonly signal: AbortSignal;
     },
   ) {}
 
   /**
    * @throws AssayError `PIPE_TRANSACTION_REVERTS` with the revert data, `PIPE_BOUND_REACHED`, `PIPE_HIDDEN_INFERENCE`, `PIPE_INFERENCE_REFUSED`,
-   * `PIPE_INFERENCE_UNAVAILABLE`, `PIPE_SIMULATION_FAILED`, `PIPE_DEADLINE`, whatever `charge` throws, and those of the chain
+   * `PIPE_INFERENCE_UNAVAILABLE`, `PIPE_SIMULATION_FAILED`, `PIPE_DEADLINE`, `PIPE_STOPPED`, whatever `charge` throws, and those of the chain
    */
   async plan(request: PlanRequest): Promise<Plan> {
     const draft = new Draft(request);
@@ -219,17 +220,23 @@ export class Planner {
   /** A run that hangs holds up nobody longer than until the deadline; it goes on for whoever asks the same later. */
   private async inTime(draft: Draft, work: Promise<unknown>): Promise<void> {
     const leftMs = Math.max(0, draft.request.deadlineMs - this.options.nowMs());
+    const { signal } = this.options;
     let timer: NodeJS.Timeout | undefined;
+    let onAbort: (() => void) | undefined;
     const late = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(pipeError("PIPE_STOPPED", {}, { retry: "later" }));
+      signal.addEventListener("abort", onAbort, { once: true });
       timer = setTimeout(
         () => reject(pipeError("PIPE_DEADLINE", { rounds: draft.rounds })),
         Math.min(leftMs, 2 ** 31 - 1),
       );
     });
     try {
+      if (signal.aborted) onAbort?.();
       await Promise.race([work, late]);
     } finally {
       clearTimeout(timer);
+      if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
     }
   }
 

@@ -212,8 +212,8 @@ describe("engine", () => {
       const all = Promise.allSettled(sent);
       await settled();
       await settled();
-      await engine.stop();
       stop.abort();
+      await engine.stop();
       expect((await all).map((one) => (one.status === "rejected" ? codeOf(one.reason) : "taken")).sort()).to.deep.equal(
         ["PIPE_OVERLOADED", "PIPE_STOPPED", "PIPE_STOPPED", "PIPE_STOPPED"],
       );
@@ -520,9 +520,10 @@ describe("engine", () => {
   describe("start and stop", () => {
     it("tells those who wait, and leaves what is held in the store", async () => {
       hanging();
-      const waiting = send(asking());
       const held = await asking({ from: "bob", nonce: 2 });
       await send(held);
+      const waiting = send(asking());
+      await settled();
       stop.abort();
       await engine.stop();
       expect(await waiting).to.equal("PIPE_STOPPED");

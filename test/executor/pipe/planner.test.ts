@@ -43,7 +43,15 @@ describe("planner", () => {
     const now = (): number => chain.timestamp;
     resolver = new Resolver({ runner, feeWei: 0n, now, signal: new AbortController().signal });
     const simulator = new Simulator({ chain, hub: HUB, gasCap: 100n });
-    planner = new Planner({ simulator, resolver, runner, bounds, nowMs: () => nowMs, now });
+    planner = new Planner({
+      simulator,
+      resolver,
+      runner,
+      bounds,
+      nowMs: () => nowMs,
+      now,
+      signal: new AbortController().signal,
+    });
   });
   const request = (program: Program, more: Partial<PlanRequest> = {}): PlanRequest => {
     chain.programs.set(dataOf("p"), program);
