@@ -387,9 +387,8 @@ describe("engine", () => {
       chain.nonces.set(addressOf("alice"), 1);
       await engine.block(chain.mine());
       held.open();
-      await sent;
-      await settled();
-      expect([publisher.releases.length, store.state(idOf(await asking()))]).to.deep.equal([0, "returned"]);
+      expect(await sent).to.equal("PIPE_NONCE_TOO_LOW");
+      expect(publisher.releases).to.deep.equal([]);
     });
   });
 
