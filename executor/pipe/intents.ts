@@ -258,19 +258,17 @@ export class Intents {
 
   /**
    * The signer's balance has to cover what is on its way already as well: each for itself would pass every simulation, and all but the first would fail
-   * on the chain at the relayer's expense. Who came first goes first.
+   * on the chain at the relayer's expense. Who is planned first goes first.
    */
   private async reserve(held: Held, results: number): Promise<void> {
     const { intent } = held;
     const { chain, forwarder, terms } = this.options;
-    held.reservedWei = intent.value + intent.relayFeeWei + terms.feeWei * BigInt(results);
-    const all = [...this.held.values()].filter(
-      ({ entry, intent: { from } }) => from === intent.from && entry.phase !== "over",
-    );
-    const ahead = all.slice(0, all.indexOf(held)).concat(all.filter(({ entry }) => entry.phase === "sent"));
-    const open = new Set(ahead.filter(({ entry }) => entry.block === undefined));
     let othersWei = 0n;
-    for (const { reservedWei } of open) othersWei += reservedWei;
+    for (const { intent: other, entry, reservedWei } of this.held.values())
+      if (other.from === intent.from && entry.phase !== "over" && entry.block === undefined) othersWei += reservedWei;
+    othersWei -= held.reservedWei;
+    // In the same breath: whoever comes to this place next counts it.
+    held.reservedWei = intent.value + intent.relayFeeWei + terms.feeWei * BigInt(results);
     if (othersWei === 0n) return;
     const outcome = await chain.call({
       from: intent.from,
