@@ -93,12 +93,13 @@ describe("engine in trouble", () => {
       engine = build({ deadlineMs: 1_700 });
       await engine.resume();
       hanging();
-      const raw = await asking();
-      expect(await send(raw)).to.equal("taken");
+      const [raw, behind] = [await asking(), await asking({ from: "bob", nonce: 3 })];
+      expect(await Promise.all([send(raw), send(behind)])).to.deep.equal(["taken", "taken"]);
       expect(store.state(idOf(raw))).to.equal("held");
       clock.nowMs += 1_700;
       await new Promise((resolve) => setTimeout(resolve, 400));
       expect(await engine.status(idOf(raw))).to.include({ state: "returned", reason: "PIPE_DEADLINE" });
+      expect(await engine.status(idOf(behind))).to.include({ state: "returned", reason: "PIPE_NONCE_GAP" });
     });
 
     it("gives back what waits for a nonce that does not come", async () => {
@@ -192,6 +193,16 @@ describe("engine in trouble", () => {
       await settled();
       await block(chain.mine([]));
       expect(chain.broadcasts).to.include(idOf(raw));
+    });
+
+    it("follows what was stored as released, whatever went wrong behind that", async () => {
+      publisher.between = () => {
+        throw new Error("a bug");
+      };
+      const raw = await asking();
+      await send(raw);
+      await settled();
+      expect([store.state(idOf(raw)), engine.watcher.size]).to.deep.equal(["released", 1]);
     });
 
     it("sends what the node dropped again after its deadline too: it can not be given back", async () => {
