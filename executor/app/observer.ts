@@ -7,7 +7,7 @@ import { encodeDecision } from "../matching/decision";
 import { startHealthServer } from "../observability/healthServer";
 import { type Component, createLoggerFactory } from "../observability/logger";
 import { createMetrics } from "../observability/metrics";
-import type { EngineEvent } from "../pipe/engine";
+import type { EngineEvent } from "../pipe/entry";
 import type { PostingChain } from "../posting/ports";
 import type { SkipReason } from "../posting/poster";
 import type { TransactionEvent } from "../posting/transactions";

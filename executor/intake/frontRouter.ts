@@ -222,12 +222,12 @@ export class FrontRouter {
   private nextNonce(params: unknown): ((outcome: RpcOutcome) => RpcOutcome) | undefined {
     const [account, tag] = Array.isArray(params) ? params : [];
     if (tag !== "pending" || !/^0x[0-9a-fA-F]{40}$/.test(String(account))) return undefined;
-    const held = this.args.gate.nextNonce(address(account));
-    if (held === undefined) return undefined;
+    if (this.args.gate.nextNonce(address(account)) === undefined) return undefined;
     return (outcome) => {
       if (!("result" in outcome) || !/^0x[0-9a-fA-F]+$/.test(String(outcome.result))) return outcome;
-      const known = BigInt(String(outcome.result));
-      return known >= BigInt(held) ? outcome : { result: hexQuantity(held) };
+      const known = Number(BigInt(String(outcome.result)));
+      const held = this.args.gate.nextNonce(address(account), known) ?? known;
+      return known >= held ? outcome : { result: hexQuantity(held) };
     };
   }
 

@@ -60,8 +60,11 @@ export interface PipeGate {
   /** Takes a signed intent. @returns its EIP-712 digest, by which it is known here */
   sendIntent(args: { readonly intent: IntentFields; readonly signature: HexBytes }, caller: PipeCaller): Promise<Hex32>;
   status(id: Hex32): Promise<PipeStatus | undefined>;
-  /** The nonce after the last transaction of the account that is held here; undefined where none is. */
-  nextNonce(account: Address): number | undefined;
+  /**
+   * The nonce after the last transaction of the account that is held here; undefined where none is.
+   * @param from the node's own next nonce: only what follows it without a gap counts
+   */
+  nextNonce(account: Address, from?: number): number | undefined;
   /** The signed bytes of a transaction that is held here. */
   heldTransaction(hash: Hex32): HexBytes | undefined;
 }

@@ -7,11 +7,14 @@ export interface AccountLimits {
   readonly inferencesPerHour: number;
 }
 
-interface Bucket {
-  simulations: number;
-  inferences: number;
+/**
+ * What is charged. `speculation`: a run that only a guess calls for. It is nobody's to pay for, but has a bucket of the size of the inferences: a
+ * contract that asks much of placeholders, and nothing of real answers, would have everything run for nothing.
+ */
+export type Work = "simulation" | "inference" | "speculation";
+type Bucket = Record<Work, number> & {
   atMs: number;
-}
+};
 
 /** Accounts remembered; one that was idle long enough to be full again need not be. */
 const MAX_ACCOUNTS = 10_000;
@@ -31,30 +34,33 @@ export class Accounts {
   ) {}
 
   /** @throws AssayError `PIPE_ACCOUNT_LIMIT` with the milliseconds until there is one more */
-  charge(account: string, what: "simulation" | "inference"): void {
+  charge(account: string, what: Work): void {
     const bucket = this.refilled(account);
-    const field = what === "simulation" ? "simulations" : "inferences";
-    if (bucket[field] < 1) {
+    if (bucket[what] < 1) {
       const perMs =
         what === "simulation" ? this.limits.simulationsPerMinute / MINUTE_MS : this.limits.inferencesPerHour / HOUR_MS;
-      const waitMs = Math.ceil((1 - bucket[field]) / perMs);
+      const waitMs = Math.ceil((1 - bucket[what]) / perMs);
       throw pipeError("PIPE_ACCOUNT_LIMIT", { account: nameOf(account), what, waitMs }, { retry: "later" });
     }
-    bucket[field] -= 1;
+    bucket[what] -= 1;
   }
 
   private refilled(account: string): Bucket {
     const { simulationsPerMinute, inferencesPerHour } = this.limits;
     const now = this.nowMs();
     const known = this.buckets.get(account);
-    const full = { simulations: simulationsPerMinute, inferences: inferencesPerHour, atMs: now };
+    const full = {
+      simulation: simulationsPerMinute,
+      inference: inferencesPerHour,
+      speculation: inferencesPerHour,
+      atMs: now,
+    };
     const bucket = known ?? full;
     const passed = Math.max(0, now - bucket.atMs);
-    bucket.simulations = Math.min(
-      simulationsPerMinute,
-      bucket.simulations + (passed * simulationsPerMinute) / MINUTE_MS,
-    );
-    bucket.inferences = Math.min(inferencesPerHour, bucket.inferences + (passed * inferencesPerHour) / HOUR_MS);
+    const refill = (have: number, size: number, perMs: number): number => Math.min(size, have + passed * perMs);
+    bucket.simulation = refill(bucket.simulation, simulationsPerMinute, simulationsPerMinute / MINUTE_MS);
+    bucket.inference = refill(bucket.inference, inferencesPerHour, inferencesPerHour / HOUR_MS);
+    bucket.speculation = refill(bucket.speculation, inferencesPerHour, inferencesPerHour / HOUR_MS);
     bucket.atMs = now;
     // Last used, last dropped: an attacker with many addresses pushes out the idle ones, which are full anyway.
     this.buckets.delete(account);

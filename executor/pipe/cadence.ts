@@ -37,7 +37,7 @@ export class Cadence {
   async clear(): Promise<void> {
     const expected = this.expected();
     const now = this.nowMs();
-    if (expected === undefined || now < expected - GUARD_MS || now > expected + GUARD_MS) return;
+    if (this.signal.aborted || expected === undefined || now < expected - GUARD_MS || now > expected + GUARD_MS) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);

@@ -1,14 +1,15 @@
-import { isAssayError } from "../domain/errors";
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { PipeStatus } from "../domain/pipe";
+import { Acceptance } from "./acceptance";
 import { type AccountLimits, Accounts } from "./accounts";
 import { Cadence } from "./cadence";
-import { type Entry, entryOf, itemOf } from "./entry";
+import { type EngineEvent, type Entry, entryOf } from "./entry";
 import { pipeError } from "./errors";
 import { Lanes } from "./lanes";
-import { type Plan, type PlanBounds, Planner, type PlanRequest } from "./planner";
+import { LaneWorker } from "./laneWorker";
+import { type Plan, type PlanBounds, Planner } from "./planner";
 import type { InferenceRunner, PipeChain, PipeHead, PipePublisher, PipeStore, PipeTerms } from "./ports";
-import { publishGasOf, Releaser } from "./releaser";
+import { Releaser } from "./releaser";
 import { Resolver } from "./resolver";
 import { revertContext } from "./reverts";
 import { type SimulatedStep, Simulator } from "./simulator";
@@ -42,17 +43,8 @@ export interface EngineOptions {
   readonly onError: (error: unknown) => void;
 }
 
-export type EngineEvent = {
-  readonly kind: "passed" | "held" | "released" | "returned";
-  readonly id: Hex32;
-  readonly reason?: string;
-  readonly ms: number;
-};
-
-/** How long a sender waits for the plan before it is told the hash: failures that show within it are its answer, and nothing is held. */
-const ANSWER_WITHIN_MS = 1_500;
-/** Pause before what may pass is tried again, unless a block comes first. */
-const RETRY_MS = 250;
+/** What was out and is lost is sent again for so many deadlines after it came; then it is only looked for. */
+const GO_ON_DEADLINES = 10;
 
 /** Everything PIPE does with transactions that wallets send to it. Intents and bundles share its planner. */
 export class PipeEngine {
@@ -64,10 +56,8 @@ export class PipeEngine {
   private readonly lanes = new Lanes();
   private readonly releaser: Releaser;
   private readonly cadence: Cadence;
-  private readonly working = new Map<Address, Promise<void>>();
-  /** Woken by each block. */
-  private readonly sleepers = new Set<() => void>();
-  private readonly accepted = new Map<Hex32, { resolve: () => void; reject: (error: unknown) => void }>();
+  private readonly acceptance: Acceptance;
+  private readonly worker: LaneWorker;
   private known: PipeHead | undefined;
 
   constructor(private readonly options: EngineOptions) {
@@ -75,9 +65,41 @@ export class PipeEngine {
     const now = (): number => this.head.timestamp;
     this.simulator = new Simulator({ chain, hub, gasCap });
     this.resolver = new Resolver({ runner, feeWei: terms.feeWei, now, signal });
-    this.planner = new Planner({ simulator: this.simulator, resolver: this.resolver, runner, bounds, nowMs, now });
+    this.planner = new Planner({
+      simulator: this.simulator,
+      resolver: this.resolver,
+      runner,
+      bounds,
+      nowMs,
+      now,
+      signal,
+    });
     this.accounts = new Accounts(limits, nowMs);
     this.cadence = new Cadence(nowMs, signal);
+    this.acceptance = new Acceptance({
+      store,
+      nowMs,
+      onEvent: options.onEvent,
+      onUnkept: (entry, error) => this.worker.failed(entry, error),
+      onError: options.onError,
+    });
+    this.worker = new LaneWorker({
+      lanes: this.lanes,
+      planner: this.planner,
+      accounts: this.accounts,
+      acceptance: this.acceptance,
+      chain,
+      terms,
+      pendingNonce: options.pendingNonce,
+      head: () => this.head,
+      nowMs,
+      signal,
+      onPassed: (entry) => this.watcher.watch(entry),
+      onReady: (entry) => this.releaser.add(entry),
+      onOut: (entry) => this.watcher.watch(entry),
+      onEvent: options.onEvent,
+      onError: options.onError,
+    });
     this.releaser = new Releaser({
       chain,
       publisher,
@@ -87,8 +109,13 @@ export class PipeEngine {
       head: () => this.head,
       window: () => this.cadence.clear(),
       nowMs,
+      stillHolds: (entry) => this.worker.stillHolds(entry),
+      onStale: (entry) => {
+        this.worker.backToPlanning(entry);
+        this.worker.work(entry.from);
+      },
       onSent: (entry) => this.sent(entry),
-      onRefused: (entry, error) => this.failed(entry, error),
+      onRefused: (entry, error) => this.worker.refused(entry, error),
       onError: options.onError,
     });
     this.watcher = new Watcher({
@@ -100,6 +127,7 @@ export class PipeEngine {
       reasonOf: (entry) => this.reasonOf(entry),
       again: (entry) => this.again(entry),
       over: (entry) => this.lanes.remove(entry),
+      onError: options.onError,
     });
   }
 
@@ -120,23 +148,24 @@ export class PipeEngine {
       this.lanes.add(entry);
       if (entry.phase === "sent") this.watcher.watch(entry);
     }
-    for (const sender of this.lanes.senders) this.work(sender);
+    for (const sender of this.lanes.senders) this.worker.work(sender);
   }
 
   /** To be told of each new block. */
   async block(head: PipeHead): Promise<void> {
     this.known = head;
     this.cadence.block();
-    for (const wake of [...this.sleepers]) wake();
-    await this.releaser.settle();
-    await this.watcher.follow(head);
-    for (const sender of this.lanes.senders) this.work(sender);
+    this.worker.wake();
+    // A failed read in one of them must not keep the others from their work, nor deadlines from being kept.
+    const steps = [() => this.acceptance.settle(), () => this.releaser.settle(), () => this.watcher.follow(head)];
+    for (const step of steps) await step().catch(this.options.onError);
+    for (const sender of this.lanes.senders) this.worker.work(sender);
   }
 
   /** Ends with what is in work; what is held stays in the store. */
   async stop(): Promise<void> {
-    for (const wake of [...this.sleepers]) wake();
-    await Promise.allSettled(this.working.values());
+    this.acceptance.stop();
+    await this.worker.stop();
     await this.releaser.drain();
   }
 
@@ -144,8 +173,8 @@ export class PipeEngine {
     return this.options.store.pipeItem(id);
   }
 
-  nextNonce(account: Address): number | undefined {
-    return this.lanes.nextNonce(account);
+  nextNonce(account: Address, from?: number): number | undefined {
+    return this.lanes.nextNonce(account, from);
   }
 
   heldTransaction(hash: Hex32): HexBytes | undefined {
@@ -161,19 +190,19 @@ export class PipeEngine {
     const { chainId, chain, nowMs, deadlineMs, signal } = this.options;
     if (signal.aborted) throw pipeError("PIPE_STOPPED", {}, { retry: "later" });
     const tx = readTransaction(raw, chainId);
-    const present = this.lanes.find(tx.hash);
-    if (present !== undefined && present.phase !== "over") return tx.hash;
+    if (this.lanes.find(tx.hash) !== undefined) return this.answeredAs(tx.hash);
     if (tx.step === undefined) {
-      await this.pass(tx);
+      await this.worker.pass(tx);
       return tx.hash;
     }
-    this.demandRoom(tx.from);
+    this.demandRoom(tx);
     const [{ nonce: mined, balanceWei }, pending] = await Promise.all([
       chain.account(tx.from),
       this.options.pendingNonce(tx.from),
     ]);
-    // Two requests with the same bytes may both have waited here.
-    if (this.lanes.find(tx.hash) !== undefined) return tx.hash;
+    // Two requests with the same bytes may both have waited here, and many others have taken the room.
+    if (this.lanes.find(tx.hash) !== undefined) return this.answeredAs(tx.hash);
+    this.demandRoom(tx);
     const rival = this.lanes.admit(tx, { mined, pending, balanceWei });
     const acceptedMs = nowMs();
     const entry = entryOf({
@@ -184,23 +213,20 @@ export class PipeEngine {
       acceptedMs,
       deadlineMs: acceptedMs + deadlineMs,
     });
-    // A rival that is out already stays watched: which of the two lands is for the chain to say.
-    if (rival?.phase === "waiting" || rival?.phase === "ready") await this.replaced(rival);
-    else if (rival !== undefined) this.lanes.remove(rival);
+    if (rival !== undefined) this.lanes.remove(rival);
     this.lanes.add(entry);
-    const answer = new Promise<void>((resolve, reject) => this.accepted.set(tx.hash, { resolve, reject }));
-    const timer = setTimeout(
-      () => void this.keep(entry).catch((error: unknown) => this.refuse(entry, error)),
-      ANSWER_WITHIN_MS,
-    );
-    this.work(tx.from);
-    try {
-      await answer;
-    } finally {
-      clearTimeout(timer);
-      this.accepted.delete(tx.hash);
-    }
+    const answer = this.acceptance.begin(entry);
+    // A rival that is out already stays watched: which of the two lands is for the chain to say.
+    if (rival?.phase === "waiting" || rival?.phase === "ready") await this.worker.replaced(rival);
+    this.worker.work(tx.from);
+    await answer;
     return tx.hash;
+  }
+
+  /** Whoever sends the same bytes once more is told what the first one is told. @throws AssayError as to the first one */
+  private async answeredAs(hash: Hex32): Promise<Hex32> {
+    await this.acceptance.answerFor(hash);
+    return hash;
   }
 
   /** A plan for a call that nobody has signed yet, on behalf of an account. */
@@ -215,153 +241,31 @@ export class PipeEngine {
     });
   }
 
-  private demandRoom(sender: Address): void {
+  private demandRoom({ from, nonce }: SignedTransaction): void {
     const { maxHeld, maxHeldPerSender } = this.options;
-    if (this.lanes.size >= maxHeld) throw pipeError("PIPE_OVERLOADED", { held: this.lanes.size }, { retry: "later" });
-    if (this.lanes.of(sender).length >= maxHeldPerSender) {
-      throw pipeError(
-        "PIPE_ACCOUNT_LIMIT",
-        { account: sender, held: this.lanes.of(sender).length },
-        { retry: "later" },
-      );
+    const own = this.lanes.of(from);
+    // A replacement takes the place of what it replaces.
+    if (own.some(({ tx }) => tx?.nonce === nonce)) return;
+    if (own.length >= maxHeldPerSender && !this.forgetPassed(own)) {
+      throw pipeError("PIPE_ACCOUNT_LIMIT", { account: from, held: own.length }, { retry: "later" });
     }
+    if (this.lanes.size < maxHeld) return;
+    if (!this.lanes.senders.some((sender) => this.forgetPassed(this.lanes.of(sender))))
+      throw pipeError("PIPE_OVERLOADED", { held: this.lanes.size }, { retry: "later" });
   }
 
-  /** Plans what a sender has, one after the other; one worker for each sender at a time. */
-  private work(sender: Address): void {
-    if (this.working.has(sender) || this.options.signal.aborted) return;
-    const work = this.workThrough(sender)
-      .catch(this.options.onError)
-      .finally(() => {
-        this.working.delete(sender);
-      });
-    this.working.set(sender, work);
+  /** What was passed on is in the node's hands; remembering it helps to simulate what comes after it, and must not take another's place. */
+  private forgetPassed(entries: readonly Entry[]): boolean {
+    const passed = entries.find(({ phase, state }) => phase === "sent" && state === undefined);
+    if (passed === undefined) return false;
+    this.forgetEntry(passed);
+    return true;
   }
 
-  private async workThrough(sender: Address): Promise<void> {
-    const { signal, nowMs } = this.options;
-    while (!signal.aborted) {
-      const entry = this.lanes.next(sender, await this.options.pendingNonce(sender));
-      if (entry === undefined) break;
-      try {
-        await this.prepare(entry);
-      } catch (error) {
-        const mayPass = isAssayError(error) && error.retry !== "never" && nowMs() < entry.deadlineMs;
-        if (!mayPass) await this.failed(entry, error);
-        else await this.sleep(RETRY_MS);
-      }
-    }
-    await this.returnOverdue(sender);
-  }
-
-  /** What waits for a lower nonce that does not come is given back in the end. */
-  private async returnOverdue(sender: Address): Promise<void> {
-    for (const entry of this.lanes.of(sender)) {
-      if (entry.phase === "waiting" && this.options.nowMs() >= entry.deadlineMs)
-        await this.failed(
-          entry,
-          pipeError("PIPE_NONCE_GAP", { nonce: entry.tx?.nonce, next: this.lanes.nextNonce(sender) }),
-        );
-    }
-  }
-
-  private async prepare(entry: Entry): Promise<void> {
-    const { tx } = entry;
-    if (tx === undefined || this.options.nowMs() >= entry.deadlineMs) throw pipeError("PIPE_DEADLINE", {});
-    const plan = await this.planEntry(entry);
-    if (entry.phase !== "waiting") return;
-    entry.plan = plan;
-    if (plan.needed.length === 0 && entry.state === undefined && this.isFirst(entry)) {
-      entry.phase = "sent";
-      try {
-        await this.pass(tx);
-      } catch (error) {
-        entry.phase = "waiting";
-        throw error;
-      }
-      this.watcher.watch(entry);
-      this.accepted.get(entry.id)?.resolve();
-      this.options.onEvent({ kind: "passed", id: entry.id, ms: this.options.nowMs() - entry.acceptedMs });
-      return;
-    }
-    this.demandFee(entry, plan);
-    await this.keep(entry);
-    if (entry.phase !== "waiting") return;
-    entry.phase = "ready";
-    this.releaser.add(entry);
-  }
-
-  /** A plan on a state in which none of the entries before it was mined meanwhile: it would count twice. */
-  private async planEntry(entry: Entry): Promise<Plan> {
-    const { chain } = this.options;
-    for (;;) {
-      const { nonce } = await chain.account(entry.from);
-      const request = this.requestOf(entry, nonce);
-      const head = this.head;
-      const plan = await this.planner.plan(request);
-      const after = request.before.length === 0 ? nonce : (await chain.account(entry.from)).nonce;
-      entry.plannedAt = head.number;
-      if (after !== nonce) continue;
-      // The state may have moved while inferences ran: once more with all of them in place.
-      if (head.number === this.head.number || plan.rounds === 0 || (await this.planner.stillHolds(request, plan)))
-        return plan;
-    }
-  }
-
-  private requestOf(entry: Entry, mined: number): PlanRequest {
-    const before = this.lanes.before(entry, mined);
-    return {
-      step: entry.step as SimulatedStep,
-      before: before.flatMap(({ step }) => (step === undefined ? [] : [step])),
-      present: before.flatMap(({ plan }) => plan?.needed ?? []),
-      deadlineMs: entry.deadlineMs,
-      asker: entry.from,
-      charge: (what) => this.accounts.charge(entry.from, what),
-    };
-  }
-
-  private isFirst(entry: Entry): boolean {
-    return this.lanes
-      .of(entry.from)
-      .every((other) => other === entry || other.phase === "sent" || (other.tx?.nonce ?? 0) > (entry.tx?.nonce ?? 0));
-  }
-
-  /** Raw: whoever sends it gets its results published, so the fee has to cover that gas. */
-  private demandFee(entry: Entry, plan: Plan): void {
-    const { terms } = this.options;
-    if (terms.allowLoss || plan.needed.length === 0 || entry.tx === undefined) return;
-    const gas = publishGasOf(plan.needed);
-    const price = this.head.baseFeePerGas + entry.tx.maxPriorityFeePerGas + 1n;
-    const feesWei = terms.feeWei * BigInt(plan.needed.length);
-    if (feesWei < gas * price)
-      throw pipeError("PIPE_FEE_BELOW_GAS", {
-        feesWei: feesWei.toString(),
-        gas: gas.toString(),
-        gasPriceWei: price.toString(),
-      });
-  }
-
-  private async pass(tx: SignedTransaction): Promise<void> {
-    const [answer] = await this.options.chain.broadcast([tx.raw]);
-    if (answer?.accepted !== false) return;
-    // The node may hold it already.
-    if (await this.options.chain.knows(tx.hash)) return;
-    throw pipeError("PIPE_NODE_REFUSED", { hash: tx.hash }, { detail: answer.message ?? "no reason given" });
-  }
-
-  /** Stores an entry, once, and tells its sender that it was taken. */
-  private async keep(entry: Entry): Promise<void> {
-    if (entry.state === undefined && entry.phase !== "over") {
-      entry.state = "held";
-      try {
-        await this.options.store.addPipeItem(itemOf(entry));
-      } catch (error) {
-        entry.state = undefined;
-        throw error;
-      }
-      this.options.onEvent({ kind: "held", id: entry.id, ms: this.options.nowMs() - entry.acceptedMs });
-    }
-    if (entry.state !== undefined) this.accepted.get(entry.id)?.resolve();
+  private forgetEntry(entry: Entry): void {
+    entry.phase = "over";
+    this.lanes.remove(entry);
+    this.watcher.forget(entry);
   }
 
   private sent(entry: Entry): void {
@@ -369,73 +273,29 @@ export class PipeEngine {
     this.options.onEvent({ kind: "released", id: entry.id, ms: this.options.nowMs() - entry.acceptedMs });
   }
 
-  /** An entry that is in nobody's store is refused to its sender; one that is, is given back with the reason. One that is out stays out. */
-  private async failed(entry: Entry, error: unknown): Promise<void> {
-    if (entry.state === "released") {
-      entry.phase = "sent";
-      this.options.onError(error);
-      return;
-    }
-    const code = isAssayError(error) ? error.code : "PIPE_SIMULATION_FAILED";
-    if (!isAssayError(error)) this.options.onError(error);
-    entry.phase = "over";
-    this.lanes.remove(entry);
-    if (entry.state === "held") {
-      await this.options.store.movePipeItem({
-        id: entry.id,
-        from: ["held"],
-        to: "returned",
-        reason: code,
-        detail: error instanceof Error ? error.message : String(error),
-        step: { step: "returned", hostMs: this.options.nowMs(), detail: { code } },
-      });
-      entry.state = "returned";
-    }
-    this.options.onEvent({ kind: "returned", id: entry.id, reason: code, ms: this.options.nowMs() - entry.acceptedMs });
-    this.refuse(entry, error);
-  }
-
-  private refuse(entry: Entry, error: unknown): void {
-    this.accepted.get(entry.id)?.reject(error);
-  }
-
-  private async replaced(entry: Entry): Promise<void> {
-    entry.phase = "over";
-    this.lanes.remove(entry);
-    if (entry.state === "held") {
-      await this.options.store.movePipeItem({ id: entry.id, from: ["held"], to: "replaced" });
-      entry.state = "replaced";
-    }
-    this.refuse(
-      entry,
-      pipeError("PIPE_REPLACEMENT_UNDERPRICED", {}, { detail: "another transaction with this nonce came after it" }),
-    );
-  }
-
   /** Back to planning, in its place in the row: the same bytes, with the results that are needed by now. */
   private again(entry: Entry): void {
     // The relayer's own transaction is sent again by its nonce stream.
     if (entry.kind === "intent") return;
-    entry.phase = "waiting";
+    const { nowMs, deadlineMs } = this.options;
+    const isOld = nowMs() > entry.acceptedMs + GO_ON_DEADLINES * deadlineMs;
+    // Nobody was told that it is held, so nobody has to be told that it is not.
+    if (isOld && entry.state === undefined) {
+      this.forgetEntry(entry);
+      return;
+    }
+    // With another in its place it is not sent again: which of the two landed will show.
+    if (isOld || !this.lanes.has(entry)) return;
+    // It can not be given back any more: its bytes are out.
+    entry.deadlineMs = Math.max(entry.deadlineMs, nowMs() + deadlineMs);
     this.watcher.forget(entry);
-    this.work(entry.from);
+    this.worker.backToPlanning(entry);
+    this.worker.work(entry.from);
   }
 
   private async reasonOf(entry: Entry): Promise<string | undefined> {
     if (entry.step === undefined) return undefined;
     const outcome = await this.options.chain.call({ ...entry.step });
     return outcome.ok ? undefined : revertContext(outcome.revert ?? "0x").reason;
-  }
-
-  private sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.sleepers.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.sleepers.add(done);
-    });
   }
 }

@@ -16,7 +16,7 @@ export interface SignedIntent {
 }
 
 /**
- * One transaction or intent in work. `waiting`: not planned. `ready`: planned, not sent. `sent`: it may be in a pool or in a block that can still
+ * One transaction or intent in work. `waiting`: not planned. `ready`: planned, not sent. `leaving`: being sent. `sent`: it may be in a pool or in a block that can still
  * go. `over`: nothing will be done about it.
  */
 export interface Entry {
@@ -27,8 +27,9 @@ export interface Entry {
   readonly tx: SignedTransaction | undefined;
   readonly intent: SignedIntent | undefined;
   readonly acceptedMs: number;
-  readonly deadlineMs: number;
-  phase: "waiting" | "ready" | "sent" | "over";
+  /** Put off for one that was out and is lost: it can not be given back any more. */
+  deadlineMs: number;
+  phase: "waiting" | "ready" | "leaving" | "sent" | "over";
   /** Undefined while it is not in the store: nobody was told yet that it was taken. */
   state: PipeState | undefined;
   plan: Plan | undefined;
@@ -37,6 +38,17 @@ export interface Entry {
   publishHash: Hex32 | undefined;
   transactionHash: Hex32 | undefined;
   block: { readonly number: number; readonly hash: Hex32 } | undefined;
+  /** Why it failed in that block; kept for its last state, which says the same. */
+  failure: { readonly reason: string; readonly detail: string } | undefined;
+  /** The write that puts it into the store, once it has begun: nothing is said or done about it before that has ended. */
+  storing: Promise<void> | undefined;
+}
+
+export interface EngineEvent {
+  readonly kind: "passed" | "held" | "released" | "returned";
+  readonly id: Hex32;
+  readonly reason?: string;
+  readonly ms: number;
 }
 
 export function entryOf(args: {
@@ -67,6 +79,8 @@ export function entryOf(args: {
     publishHash: item?.publishHash,
     transactionHash: item?.transactionHash ?? (kind === "raw" ? tx?.hash : undefined),
     block: item?.block,
+    failure: item?.reason === undefined ? undefined : { reason: item.reason, detail: item.detail ?? "" },
+    storing: undefined,
   };
 }
 

@@ -71,16 +71,15 @@ export class Gate {
   }
 
   async sendIntent(args: { intent: IntentFields; signature: HexBytes }, caller: Caller): Promise<Hex32> {
-    this.accountOf(caller);
-    return this.options.intents.take(args.intent, args.signature);
+    return this.options.intents.take(args.intent, args.signature, this.accountOf(caller));
   }
 
   status(id: Hex32): Promise<PipeStatus | undefined> {
     return this.options.engine.status(id);
   }
 
-  nextNonce(account: Address): number | undefined {
-    return this.options.engine.nextNonce(account);
+  nextNonce(account: Address, from?: number): number | undefined {
+    return this.options.engine.nextNonce(account, from);
   }
 
   heldTransaction(hash: Hex32): HexBytes | undefined {

@@ -1,37 +1,22 @@
-import { concat, Interface } from "ethers";
+import { concat } from "ethers";
 import { isAssayError } from "../domain/errors";
-import { TRANSACTION_GAS_CAP } from "../domain/gas";
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { FilledInference } from "../domain/inference";
 import type { IntentFields, PipeItem } from "../domain/pipe";
-import { FORWARDER_ABI } from "../protocol/generated/abi";
 import { decodeSignedIntent, encodeSignedIntent, intentDigest } from "../protocol/intent";
 import { encodeExecute } from "../protocol/portable";
+import type { Work } from "./accounts";
 import { type Entry, entryOf, itemOf } from "./entry";
-import { type PipeCode, pipeError } from "./errors";
+import { pipeError } from "./errors";
+import { EXECUTE_GAS, executeGas, FORWARDER, forwarderError, INTENT_CODES } from "./forwarder";
 import type { Planner, PlanRequest } from "./planner";
 import type { PipeChain, PipeHead, PipePublisher, PipeStore, PipeTerms } from "./ports";
 import { revertContext } from "./reverts";
-import { intrinsicGas } from "./transaction";
 import { intentLabel, type Watcher } from "./watcher";
 
-const FORWARDER = new Interface(FORWARDER_ABI);
-/** Of `execute` beside the call itself, its calldata and its results: checks, books, the event, and what it keeps back (`npm run bench`), rounded up. */
-const EXECUTE_GAS = 190_000n;
-const RESULT_GAS = 45_000n;
 const PRIORITY_FEE_WEI = 10n ** 9n;
-
-/** The forwarder's errors, as what they mean for whoever sent the intent. */
-const CODES: Readonly<Record<string, PipeCode>> = {
-  IntentExpired: "PIPE_INTENT_EXPIRED",
-  IntentNonceUsed: "PIPE_INTENT_NONCE_USED",
-  IntentSignatureInvalid: "PIPE_INTENT_SIGNATURE",
-  IntentTargetForbidden: "PIPE_INTENT_FORBIDDEN",
-  IntentTargetDoesNotTrust: "PIPE_INTENT_FORBIDDEN",
-  IntentWrongRelayer: "PIPE_INTENT_FORBIDDEN",
-  IntentBalanceTooLow: "PIPE_INTENT_BALANCE",
-  IntentResultFeeTooHigh: "PIPE_INTENT_FEE_TOO_LOW",
-};
+/** Pause before what may pass is tried again, unless a block comes first. */
+const RETRY_MS = 250;
 
 export interface IntentsOptions {
   readonly chainId: bigint;
@@ -45,7 +30,7 @@ export interface IntentsOptions {
   readonly deadlineMs: number;
   readonly maxHeld: number;
   readonly maxHeldPerSender: number;
-  readonly charge: (account: string, what: "simulation" | "inference") => void;
+  readonly charge: (account: string, what: Work) => void;
   readonly head: () => PipeHead;
   readonly nowMs: () => number;
   readonly signal: AbortSignal;
@@ -57,12 +42,17 @@ interface Held {
   readonly entry: Entry;
   readonly intent: IntentFields;
   readonly signature: HexBytes;
+  isWorking: boolean;
+  /** What it takes from its signer's balance when it is mined; 0 while it is not on its way. */
+  reservedWei: bigint;
 }
 
 /** Users' signed intents: planned as transactions are, and sent by the relayer together with their results, in one transaction. */
 export class Intents {
   private readonly held = new Map<Hex32, Held>();
   private readonly working = new Set<Promise<void>>();
+  /** Those that are being looked at: the same bytes once more get the same answer. */
+  private readonly taking = new Map<Hex32, Promise<Hex32>>();
 
   constructor(private readonly options: IntentsOptions) {}
 
@@ -74,7 +64,7 @@ export class Intents {
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled(this.working);
+    await Promise.allSettled([...this.working, ...this.taking.values()]);
   }
 
   /** What has ended is forgotten; one that was lost goes round again. To be called for each new block. */
@@ -87,26 +77,42 @@ export class Intents {
 
   /**
    * Takes an intent. Everything that makes it not executable now is told at once, as the forwarder itself would say it.
+   * @param account whose limits the look at it uses: whoever brought it. Who signed it is not known before
    * @returns its EIP-712 digest
    * @throws AssayError `PIPE_INTENT_…`, `PIPE_OVERLOADED`, `PIPE_ACCOUNT_LIMIT`
    */
-  async take(intent: IntentFields, signature: HexBytes): Promise<Hex32> {
-    const { nowMs, deadlineMs, signal, store } = this.options;
-    if (signal.aborted) throw pipeError("PIPE_STOPPED", {}, { retry: "later" });
+  async take(intent: IntentFields, signature: HexBytes, account: string): Promise<Hex32> {
+    if (this.options.signal.aborted) throw pipeError("PIPE_STOPPED", {}, { retry: "later" });
     const digest = this.digestOf(intent);
-    const known = this.held.get(digest);
-    if (known !== undefined && known.entry.phase !== "over") return digest;
-    this.demandRoom(intent.from);
+    if (this.held.has(digest) && this.held.get(digest)?.entry.phase !== "over") return digest;
+    const same = this.taking.get(digest);
+    // Not for another signature: that one may be wrong.
+    if (same !== undefined) await same.catch(() => undefined);
+    if (this.held.has(digest) && this.held.get(digest)?.entry.phase !== "over") return digest;
+    const taking = this.takeNew(digest, intent, signature, account).finally(() => this.taking.delete(digest));
+    this.taking.set(digest, taking);
+    return taking;
+  }
+
+  private async takeNew(digest: Hex32, intent: IntentFields, signature: HexBytes, account: string): Promise<Hex32> {
+    const { nowMs, deadlineMs, store } = this.options;
+    this.demandRoom(intent);
     this.demandSignatureForm(signature);
-    this.options.charge(intent.from, "simulation");
+    this.options.charge(account, "simulation");
     await this.dryRun(intent, signature, []);
+    // Others may have taken the room, or the nonce, meanwhile.
+    this.demandRoom(intent);
     const acceptedMs = nowMs();
     const left = 1_000 * (Number(intent.deadline) - this.options.head().timestamp);
     const entry = this.entryFor(intent, signature, acceptedMs, acceptedMs + Math.min(deadlineMs, Math.max(left, 0)));
-    if (this.held.has(digest) && this.held.get(digest)?.entry.phase !== "over") return digest;
-    this.held.set(digest, { entry, intent, signature });
+    this.held.set(digest, { entry, intent, signature, isWorking: false, reservedWei: 0n });
+    try {
+      await store.addPipeItem(itemOf(entry));
+    } catch (error) {
+      this.held.delete(digest);
+      throw error;
+    }
     entry.state = "held";
-    await store.addPipeItem(itemOf(entry));
     this.options.onEvent({ kind: "held", id: digest, ms: nowMs() - acceptedMs });
     this.work(digest);
     return digest;
@@ -127,12 +133,15 @@ export class Intents {
     }
   }
 
-  private demandRoom(sender: Address): void {
+  private demandRoom({ from, nonce }: IntentFields): void {
     const { maxHeld, maxHeldPerSender } = this.options;
     if (this.held.size >= maxHeld) throw pipeError("PIPE_OVERLOADED", { held: this.held.size }, { retry: "later" });
-    const own = [...this.held.values()].filter(({ intent }) => intent.from === sender).length;
-    if (own >= maxHeldPerSender)
-      throw pipeError("PIPE_ACCOUNT_LIMIT", { account: sender, held: own }, { retry: "later" });
+    const own = [...this.held.values()].filter(({ intent }) => intent.from === from);
+    if (own.length >= maxHeldPerSender)
+      throw pipeError("PIPE_ACCOUNT_LIMIT", { account: from, held: own.length }, { retry: "later" });
+    // Each by itself could be executed, and only one of them will be: the relayer would pay for the others.
+    if (own.some(({ intent, entry }) => intent.nonce === nonce && entry.phase !== "over" && entry.state !== "reverted"))
+      throw pipeError("PIPE_INTENT_NONCE_USED", { nonce: nonce.toString() }, { detail: "one with this nonce is held" });
   }
 
   private entryFor(
@@ -170,42 +179,60 @@ export class Intents {
   }
 
   private async takeUp(item: PipeItem): Promise<void> {
-    const { store, publisher, watcher } = this.options;
     const { intent, signature } = decodeSignedIntent(item.payload);
     const entry = this.entryFor(intent, signature, item.acceptedMs, item.deadlineMs, item);
-    this.held.set(entry.id, { entry, intent, signature });
+    const held: Held = { entry, intent, signature, isWorking: false, reservedWei: 0n };
+    this.held.set(entry.id, held);
+    if (entry.phase === "sent") {
+      held.reservedWei = intent.value + intent.relayFeeWei + intent.maxResultFeeWei;
+      this.options.watcher.watch(entry);
+    } else if (!(await this.isOut(held))) this.work(entry.id);
+  }
+
+  /**
+   * Follows an intent whose transaction was stored, sent or not: by a process that died before it could say so, or by this one before something failed.
+   * It is in the nonce stream and will be sent; a second one would only cost gas.
+   */
+  private async isOut({ entry }: Held): Promise<boolean> {
+    const { store, publisher, watcher } = this.options;
     const stored = await publisher.storedFor(intentLabel(entry.id));
-    if (item.state === "held" && stored !== undefined) {
-      // The process died between storing the transaction and saying so: it may be out.
+    if (stored === undefined) return false;
+    if (entry.state === "held") {
       await store.movePipeItem({ id: entry.id, from: ["held"], to: "released", transactionHash: stored });
       entry.state = "released";
-      entry.phase = "sent";
-      entry.transactionHash = stored;
     }
-    if (entry.phase === "sent") watcher.watch(entry);
-    else this.work(entry.id);
+    entry.phase = "sent";
+    entry.transactionHash = stored;
+    watcher.watch(entry);
+    return true;
   }
 
   private work(id: Hex32): void {
     const held = this.held.get(id);
-    if (held === undefined || this.options.signal.aborted || held.entry.plan !== undefined) return;
+    if (held === undefined || held.isWorking || this.options.signal.aborted) return;
+    if (held.entry.phase !== "waiting" || held.entry.state !== "held") return;
+    held.isWorking = true;
     const work = this.relay(held)
       .catch((error: unknown) => this.failed(held, error))
       .catch(this.options.onError)
-      .finally(() => this.working.delete(work));
+      .finally(() => {
+        held.isWorking = false;
+        this.working.delete(work);
+      });
     this.working.add(work);
   }
 
   private async relay(held: Held): Promise<void> {
     const { entry, intent, signature } = held;
     const { planner, publisher, store, nowMs, forwarder } = this.options;
+    if (await this.isOut(held)) return;
     if (nowMs() >= entry.deadlineMs) throw pipeError("PIPE_DEADLINE", {});
-    entry.plan = { needed: [], rounds: 0, simulations: 0, charged: 0, speculative: 0, gasUsed: 0n };
     const plan = await planner.plan(this.requestOf(entry));
     entry.plan = plan;
     const data = encodeExecute(intent, signature, plan.needed);
-    const gas = gasOf(intent, data, plan.needed.length);
+    const gas = executeGas(intent, data, plan.needed.length);
     this.demandFees(intent, plan.needed, gas);
+    await this.reserve(held, plan.needed.length);
     await this.dryRun(intent, signature, plan.needed);
     await publisher.relay({
       to: forwarder,
@@ -227,6 +254,34 @@ export class Intents {
     entry.phase = "sent";
     this.options.watcher.watch(entry);
     this.options.onEvent({ kind: "released", id: entry.id, ms: nowMs() - entry.acceptedMs });
+  }
+
+  /**
+   * The signer's balance has to cover what is on its way already as well: each for itself would pass every simulation, and all but the first would fail
+   * on the chain at the relayer's expense. Who is planned first goes first.
+   */
+  private async reserve(held: Held, results: number): Promise<void> {
+    const { intent } = held;
+    const { chain, forwarder, terms } = this.options;
+    let othersWei = 0n;
+    for (const { intent: other, entry, reservedWei } of this.held.values())
+      if (other.from === intent.from && entry.phase !== "over" && entry.block === undefined) othersWei += reservedWei;
+    othersWei -= held.reservedWei;
+    // In the same breath: whoever comes to this place next counts it.
+    held.reservedWei = intent.value + intent.relayFeeWei + terms.feeWei * BigInt(results);
+    if (othersWei === 0n) return;
+    const outcome = await chain.call({
+      from: intent.from,
+      to: forwarder,
+      value: 0n,
+      data: FORWARDER.encodeFunctionData("balanceOf", [intent.from]) as HexBytes,
+      gas: EXECUTE_GAS,
+    });
+    if (!outcome.ok) throw pipeError("PIPE_SIMULATION_FAILED", {}, { retry: "later" });
+    const balanceWei = BigInt(FORWARDER.decodeFunctionResult("balanceOf", outcome.data)[0]);
+    if (balanceWei >= othersWei + held.reservedWei) return;
+    const context = { balanceWei: balanceWei.toString(), neededWei: (othersWei + held.reservedWei).toString() };
+    throw pipeError("PIPE_INTENT_BALANCE", context, { retry: "later", detail: "others of the same signer come first" });
   }
 
   private requestOf(entry: Entry): PlanRequest {
@@ -266,16 +321,16 @@ export class Intents {
       to: forwarder,
       value: 0n,
       data,
-      gas: gasOf(intent, data, results.length),
+      gas: executeGas(intent, data, results.length),
     });
     if (outcome.ok) {
       const [success, reason] = FORWARDER.decodeFunctionResult("execute", outcome.data);
       if (success === true) return;
       throw pipeError("PIPE_TRANSACTION_REVERTS", { data: reason }, { detail: `the call reverts with ${reason}` });
     }
-    const error = outcome.revert === undefined ? null : FORWARDER.parseError(outcome.revert);
+    const error = forwarderError(outcome.revert);
     if (error?.name === "IntentInferenceMissing" && results.length === 0) return;
-    const code = error === null ? undefined : CODES[error.name];
+    const code = error === null ? undefined : INTENT_CODES[error.name];
     const revert = revertContext(outcome.revert ?? "0x");
     if (code !== undefined) throw pipeError(code, { ...revert, error: error?.name, args: error?.args.map(String) });
     throw pipeError("PIPE_SIMULATION_FAILED", revert, { retry: "later", detail: error?.name ?? revert.reason });
@@ -284,19 +339,17 @@ export class Intents {
   private async failed(held: Held, error: unknown): Promise<void> {
     const { entry } = held;
     const { store, nowMs } = this.options;
-    if (entry.state !== "held") {
+    if (await this.isOut(held)) {
       this.options.onError(error);
       return;
     }
+    held.reservedWei = 0n;
     if (isAssayError(error) && error.retry !== "never" && nowMs() < entry.deadlineMs) {
-      // The next block's sweep tries again.
-      entry.plan = undefined;
+      setTimeout(() => this.work(entry.id), RETRY_MS).unref();
       return;
     }
     if (!isAssayError(error)) this.options.onError(error);
     const code = isAssayError(error) ? error.code : "PIPE_SIMULATION_FAILED";
-    entry.phase = "over";
-    this.held.delete(entry.id);
     await store.movePipeItem({
       id: entry.id,
       from: ["held"],
@@ -305,14 +358,10 @@ export class Intents {
       detail: error instanceof Error ? error.message : String(error),
       step: { step: "returned", hostMs: nowMs(), detail: { code } },
     });
+    // Not before it is written down: what could not be written is given back with the next block.
+    entry.phase = "over";
     entry.state = "returned";
+    this.held.delete(entry.id);
     this.options.onEvent({ kind: "returned", id: entry.id, reason: code, ms: nowMs() - entry.acceptedMs });
   }
-}
-
-/** Gas of a relayed intent, computed and never estimated: an estimate finds a limit at which the call starves. */
-function gasOf(intent: IntentFields, data: HexBytes, results: number): bigint {
-  const call = (BigInt(intent.gas) * 66n) / 63n;
-  const gas = intrinsicGas(data, false) + call + EXECUTE_GAS + RESULT_GAS * BigInt(results);
-  return gas < TRANSACTION_GAS_CAP ? gas : TRANSACTION_GAS_CAP;
 }

@@ -15,12 +15,15 @@ export class Lanes {
     return this.lanes.get(sender) ?? [];
   }
 
-  /** The nonce after the last one in an unbroken row. */
-  nextNonce(sender: Address): number | undefined {
+  /**
+   * The nonce after the last one in an unbroken row. The row begins where the node's own ends, if that is given: one that is ahead of a gap would
+   * send a wallet on behind the gap for ever.
+   */
+  nextNonce(sender: Address, from?: number): number | undefined {
     const lane = this.of(sender);
     const first = lane[0];
     if (first?.tx === undefined) return undefined;
-    let next = first.tx.nonce;
+    let next = from ?? first.tx.nonce;
     for (const { tx } of lane) if (tx?.nonce === next) next++;
     return next;
   }
@@ -35,7 +38,7 @@ export class Lanes {
       throw pipeError("PIPE_NONCE_TOO_LOW", { nonce: tx.nonce, next: account.mined });
     }
     const lane = this.of(tx.from);
-    const next = Math.max(account.pending, this.nextNonce(tx.from) ?? 0);
+    const next = Math.max(account.pending, this.nextNonce(tx.from, account.pending) ?? 0);
     if (tx.nonce > next + MAX_AHEAD) throw pipeError("PIPE_NONCE_GAP", { nonce: tx.nonce, next });
     const rival = lane.find((entry) => entry.tx?.nonce === tx.nonce);
     if (rival?.tx !== undefined && !outbids(tx, rival.tx)) {
@@ -91,8 +94,12 @@ export class Lanes {
         other !== entry &&
         (other.tx?.nonce ?? 0) >= mined &&
         (other.tx?.nonce ?? 0) < (entry.tx?.nonce ?? 0) &&
-        (other.phase === "ready" || other.phase === "sent"),
+        (other.phase === "ready" || other.phase === "leaving" || other.phase === "sent"),
     );
+  }
+
+  has(entry: Entry): boolean {
+    return this.of(entry.from).includes(entry);
   }
 
   find(id: Hex32): Entry | undefined {

@@ -1,6 +1,7 @@
 import type { Hex32 } from "../domain/ids";
 import type { FilledInference, Inference, PortableAnswer } from "../domain/inference";
 import { decodeInferenceRequired } from "../protocol/portable";
+import type { Work } from "./accounts";
 import { pipeError } from "./errors";
 import type { InferenceRunner } from "./ports";
 import type { Resolver } from "./resolver";
@@ -23,7 +24,7 @@ export interface PlanRequest {
   /** On whose behalf: an address, or an API key's name. */
   readonly asker: string;
   /** Called before work is done for the asker; throws where its limits are used up. */
-  readonly charge: (what: "simulation" | "inference") => void;
+  readonly charge: (what: Work) => void;
 }
 
 export interface Plan {
@@ -39,6 +40,8 @@ export interface Plan {
 }
 
 const MAX_SHAPES = 64;
+/** A larger placeholder is laid into the simulations of those only who ask for its model: with many of them everybody's would carry megabytes. */
+const MAX_SHARED_SHAPE_BYTES = 1_024;
 
 /** What is known while one transaction is planned. */
 class Draft {
@@ -48,6 +51,11 @@ class Draft {
   /** Asked when all answers before were real. */
   readonly confirmed = new Set<Hex32>();
   readonly ran = new Set<Hex32>();
+  /** Runs that the asker paid for. */
+  readonly charged = new Set<Hex32>();
+  /** Answers that the hub did not take. */
+  readonly refused = new Set<Hex32>();
+  readonly models = new Set<Hex32>();
   rounds = 0;
   simulations = 0;
 
@@ -75,12 +83,13 @@ export class Planner {
       readonly nowMs: () => number;
       /** Seconds of block time. */
       readonly now: () => number;
+      readonly signal: AbortSignal;
     },
   ) {}
 
   /**
    * @throws AssayError `PIPE_TRANSACTION_REVERTS` with the revert data, `PIPE_BOUND_REACHED`, `PIPE_HIDDEN_INFERENCE`, `PIPE_INFERENCE_REFUSED`,
-   * `PIPE_INFERENCE_UNAVAILABLE`, `PIPE_SIMULATION_FAILED`, whatever `charge` throws, and those of the chain
+   * `PIPE_INFERENCE_UNAVAILABLE`, `PIPE_SIMULATION_FAILED`, `PIPE_DEADLINE`, `PIPE_STOPPED`, whatever `charge` throws, and those of the chain
    */
   async plan(request: PlanRequest): Promise<Plan> {
     const draft = new Draft(request);
@@ -89,7 +98,7 @@ export class Planner {
       const asked = await this.unansweredOf(draft, simulation);
       if (asked.length === 0) return await this.finished(draft, simulation);
       // With a placeholder for each model the same simulation shows more: a model that is new here costs no round.
-      if (await this.learnShapes(asked)) continue;
+      if (await this.learnShapes(draft, asked)) continue;
       await this.answer(draft, asked);
     }
   }
@@ -110,7 +119,11 @@ export class Planner {
     request.charge("simulation");
     draft.simulations++;
     const placeholders = new Map<Hex32, Uint8Array>();
-    for (const [modelHash, shape] of this.shapes) if (shape !== undefined) placeholders.set(modelHash, shape[fill]);
+    for (const [modelHash, shape] of this.shapes) {
+      if (shape === undefined) continue;
+      if (shape[0].length <= MAX_SHARED_SHAPE_BYTES || draft.models.has(modelHash))
+        placeholders.set(modelHash, shape[fill]);
+    }
     return simulator.simulate({
       step: request.step,
       before: request.before,
@@ -125,7 +138,7 @@ export class Planner {
     const open = simulation.questions.filter(({ answered }) => !answered);
     const firstOpen = simulation.questions.findIndex(({ answered }) => !answered);
     const sure = firstOpen < 0 ? simulation.questions : simulation.questions.slice(0, firstOpen + 1);
-    for (const { key } of sure) draft.confirmed.add(key);
+    for (const { key } of sure) this.confirm(draft, key);
     for (const { key } of simulation.questions) draft.byRevert.delete(key);
     if (open.length === 1) return open;
     if (open.length > 1) return this.independentOf(draft, open);
@@ -147,8 +160,20 @@ export class Planner {
 
   private foundByRevert(draft: Draft, inference: Inference): Inference {
     draft.byRevert.add(inference.key);
-    draft.confirmed.add(inference.key);
+    this.confirm(draft, inference.key);
     return inference;
+  }
+
+  /** What was run on a guess that came true is paid for as everything else is. */
+  private confirm(draft: Draft, key: Hex32): void {
+    draft.confirmed.add(key);
+    if (draft.ran.has(key)) this.charge(draft, key);
+  }
+
+  private charge(draft: Draft, key: Hex32): void {
+    if (draft.charged.has(key)) return;
+    draft.request.charge("inference");
+    draft.charged.add(key);
   }
 
   /** A frame that asked was reverted, and what it had asked with it: because a placeholder was no use to it, or because its failure is caught. */
@@ -163,6 +188,7 @@ export class Planner {
 
   private async answer(draft: Draft, asked: readonly Inference[]): Promise<void> {
     const { bounds, resolver } = this.options;
+    for (const inference of asked) this.doubt(draft, inference);
     const known = asked.map((inference) => ({ inference, answer: resolver.cached(inference) }));
     for (const { inference, answer } of known)
       if (answer !== undefined) draft.answers.set(inference.key, { inference, answer });
@@ -175,15 +201,62 @@ export class Planner {
         bounds,
       });
     }
-    await Promise.all(missing.map((inference) => this.run(draft, inference)));
+    await this.inTime(draft, Promise.all(missing.map((inference) => this.run(draft, inference))));
+  }
+
+  /** Asked although its answer was there: the hub does not take it. Another one may be taken; after two there is no use in it. */
+  private doubt(draft: Draft, inference: Inference): void {
+    const { key, modelHash } = inference;
+    if (!draft.answers.has(key)) return;
+    if (draft.refused.has(key)) {
+      const reason = "the chain does not take the answer";
+      throw pipeError("PIPE_INFERENCE_UNAVAILABLE", { key, modelHash, reason }, { retry: "later", detail: reason });
+    }
+    draft.refused.add(key);
+    draft.answers.delete(key);
+    this.options.resolver.forget(inference);
+  }
+
+  /** A run that hangs holds up nobody longer than until the deadline; it goes on for whoever asks the same later. */
+  private async inTime(draft: Draft, work: Promise<unknown>): Promise<void> {
+    const leftMs = Math.max(0, draft.request.deadlineMs - this.options.nowMs());
+    const { signal } = this.options;
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort: (() => void) | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(pipeError("PIPE_STOPPED", {}, { retry: "later" }));
+      signal.addEventListener("abort", onAbort, { once: true });
+      timer = setTimeout(
+        () => reject(pipeError("PIPE_DEADLINE", { rounds: draft.rounds })),
+        Math.min(leftMs, 2 ** 31 - 1),
+      );
+    });
+    try {
+      if (signal.aborted) onAbort?.();
+      await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+      if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+    }
   }
 
   private async run(draft: Draft, inference: Inference): Promise<void> {
     const isSure = draft.confirmed.has(inference.key);
-    if (isSure) draft.request.charge("inference");
     const { nowMs, now, resolver } = this.options;
     const leftSeconds = Math.max(1, Math.ceil((draft.request.deadlineMs - nowMs()) / 1_000));
-    const { outcome, ran } = await resolver.resolve(inference, now() + leftSeconds, draft.request.asker);
+    const onRun = (): void => {
+      if (isSure) this.charge(draft, inference.key);
+      else draft.request.charge("speculation");
+    };
+    let resolved: Awaited<ReturnType<Resolver["resolve"]>>;
+    try {
+      resolved = await resolver.resolve(inference, now() + leftSeconds, draft.request.asker, onRun);
+    } catch (error) {
+      // A guess that can not be followed is no loss: if it is right, it is asked again.
+      if (!isSure) return;
+      throw error;
+    }
+    const { outcome, ran } = resolved;
     if (ran) draft.ran.add(inference.key);
     if (outcome.ok) {
       draft.answers.set(inference.key, { inference, answer: outcome.answer });
@@ -200,10 +273,20 @@ export class Planner {
   }
 
   /** @returns whether a placeholder was found that was not known before */
-  private async learnShapes(asked: readonly Inference[]): Promise<boolean> {
+  private async learnShapes(draft: Draft, asked: readonly Inference[]): Promise<boolean> {
     let learnt = false;
     for (const { modelHash } of asked) {
-      if (this.shapes.has(modelHash)) continue;
+      const isNew = !draft.models.has(modelHash);
+      draft.models.add(modelHash);
+      const known = this.shapes.get(modelHash);
+      if (this.shapes.has(modelHash)) {
+        // Last used, last dropped.
+        this.shapes.delete(modelHash);
+        this.shapes.set(modelHash, known);
+        learnt ||= isNew && known !== undefined && known[0].length > MAX_SHARED_SHAPE_BYTES;
+        continue;
+      }
+      if (!isNew) continue;
       const { runner } = this.options;
       const [zeros, ones] = [await runner.placeholder(modelHash, 0), await runner.placeholder(modelHash, 1)];
       const shape = zeros === undefined || ones === undefined ? undefined : ([zeros, ones] as const);
@@ -235,7 +318,7 @@ export class Planner {
       needed,
       rounds: draft.rounds,
       simulations: draft.simulations,
-      charged: draft.ran.size - speculative,
+      charged: draft.charged.size,
       speculative,
       gasUsed: simulation.gasUsed,
     };
@@ -245,6 +328,7 @@ export class Planner {
   private async succeedsWithoutStandIns(draft: Draft): Promise<boolean> {
     const { step, before } = draft.request;
     if (before.length > 0) return false;
+    draft.request.charge("simulation");
     draft.simulations++;
     return this.options.simulator.succeedsPlainly(step, draft.results);
   }

@@ -1,3 +1,4 @@
+import { isAssayError } from "../domain/errors";
 import type { Address, Hex32 } from "../domain/ids";
 import type { FilledInference } from "../domain/inference";
 import type { Entry } from "./entry";
@@ -9,8 +10,10 @@ import type { SignedTransaction } from "./transaction";
 const PUBLISH_GAS = { base: 45_000n, result: 75_000n, word: 23_500n } as const;
 /** Results of one publication; more wait for the next one, which follows at once. */
 const MAX_RESULTS = 64;
-/** Gas of one publication: well inside a transaction's cap and a block. */
-const MAX_PUBLISH_GAS = 12_000_000n;
+/** Gas of one publication: well inside a transaction's cap and a block. What one transaction needs can not be split: it must all be there before it. */
+export const MAX_PUBLISH_GAS = 12_000_000n;
+/** Failures that one transaction may have brought upon all that were to go with it: each is tried alone. */
+const PERHAPS_ANOTHERS: readonly string[] = ["PIPE_PUBLICATION_REVERTS", "PIPE_FEE_BELOW_GAS", "POSTING_FEE_CAP"];
 
 /** Gas that publishing these results takes, about. */
 export function publishGasOf(filled: readonly FilledInference[]): bigint {
@@ -29,9 +32,26 @@ export interface ReleaserOptions {
   /** Waits while a block is about to be made: what is sent then may be split by it. */
   readonly window: () => Promise<void>;
   readonly nowMs: () => number;
+  /** Whether the plan was made on the newest state, or is right on it too. Asked once before an entry leaves. */
+  readonly stillHolds: (entry: Entry) => Promise<boolean>;
+  /** Takes one back to planning whose plan does not hold any more. */
+  readonly onStale: (entry: Entry) => void;
   readonly onSent: (entry: Entry) => void;
   readonly onRefused: (entry: Entry, error: unknown) => Promise<void>;
   readonly onError: (error: unknown) => void;
+}
+
+interface Sponsored {
+  readonly filled: FilledInference;
+  /** Undefined: there is nothing to pay. */
+  readonly sponsor: Address | undefined;
+}
+
+/** How far a release came. */
+interface Sending {
+  entries: readonly Entry[];
+  publication: Publication | undefined;
+  isStored: boolean;
 }
 
 interface Publication {
@@ -39,11 +59,14 @@ interface Publication {
   readonly maxFeeWei: bigint;
   readonly hash: Hex32;
   readonly feesWei: ReadonlyMap<Address, bigint>;
+  /** `failed`: the node may or may not have it; nothing counts on it, but it may still draw its fees. */
+  state: "stored" | "sent" | "failed";
 }
 
 /**
  * Sends ready transactions with the results they need: one publication for all that are ready together, and the transactions right behind it,
- * untouched. What a pending publication brings is not brought again.
+ * untouched. What a pending publication brings is not brought again. Only what is `ready` when its turn comes is sent: it may have been replaced, or
+ * have lost the transaction before it, while it waited.
  */
 export class Releaser {
   private queue: Entry[] = [];
@@ -55,13 +78,21 @@ export class Releaser {
 
   add(entry: Entry): void {
     this.queue.push(entry);
-    this.running ??= this.run().finally(() => {
-      this.running = undefined;
-    });
+    this.start();
   }
 
   async drain(): Promise<void> {
-    await this.running;
+    while (this.running !== undefined) await this.running;
+  }
+
+  private start(): void {
+    this.running ??= this.run()
+      .catch(this.options.onError)
+      .finally(() => {
+        this.running = undefined;
+        // What came when the last round was over and this was not yet said.
+        if (this.queue.length > 0) this.start();
+      });
   }
 
   /** Publications that the chain has settled: whether they landed or not, what they brought must be looked for there. */
@@ -70,7 +101,12 @@ export class Releaser {
     if (hashes.length === 0) return;
     const receipts = await this.options.chain.receipts(hashes);
     const settled = new Set(hashes.filter((_, i) => receipts[i] !== undefined));
-    for (const [key, { hash }] of this.pending) if (settled.has(hash)) this.pending.delete(key);
+    // One that the node does not know was dropped, or sent again under another hash: then the chain will show what it brings.
+    const open = hashes.filter((hash) => !settled.has(hash));
+    const known = await Promise.all(open.map((hash) => this.options.chain.knows(hash)));
+    const lost = new Set(open.filter((_, i) => known[i] === false));
+    for (const [key, { hash, state }] of this.pending)
+      if (settled.has(hash) || (lost.has(hash) && state !== "stored")) this.pending.delete(key);
   }
 
   /** Whether a key is on its way, with fees that put it before a transaction. */
@@ -78,6 +114,7 @@ export class Releaser {
     const publication = this.pending.get(key);
     return (
       publication !== undefined &&
+      publication.state !== "failed" &&
       publication.tipWei > tx.maxPriorityFeePerGas &&
       publication.maxFeeWei > tx.maxFeePerGas
     );
@@ -93,16 +130,52 @@ export class Releaser {
 
   private async run(): Promise<void> {
     while (this.queue.length > 0) {
-      await this.options.window();
-      for (const batch of this.batches(this.queue.splice(0))) {
-        try {
-          await this.release(batch);
-        } catch (error) {
-          // Nothing is known to have been sent: each one is looked at by itself.
-          for (const entry of batch) await this.options.onRefused(entry, error).catch(this.options.onError);
-        }
+      await this.options.window().catch(this.options.onError);
+      const taken = this.queue.splice(0);
+      try {
+        for (const batch of this.batches(await this.current(taken))) await this.tryRelease(batch);
+      } catch (error) {
+        await this.refuse(
+          taken.filter(({ phase }) => phase === "ready"),
+          error,
+        );
       }
     }
+  }
+
+  /** What may still go, on the newest state: a block may have been made since the plan, by this very waiting. */
+  private async current(taken: readonly Entry[]): Promise<Entry[]> {
+    const { head, stillHolds, onStale } = this.options;
+    const old = taken.filter(({ phase, plannedAt }) => phase === "ready" && plannedAt !== head().number);
+    await Promise.all(
+      old.map(async (entry) => {
+        try {
+          const holds = await stillHolds(entry);
+          if (!holds && entry.phase === "ready") onStale(entry);
+        } catch (error) {
+          await this.refuse([entry], error);
+        }
+      }),
+    );
+    return taken.filter(({ phase }) => phase === "ready");
+  }
+
+  private async tryRelease(batch: readonly Entry[]): Promise<void> {
+    const sending: Sending = { entries: [], publication: undefined, isStored: false };
+    try {
+      await this.release(batch, sending);
+    } catch (error) {
+      if (sending.publication !== undefined) sending.publication.state = "failed";
+      for (const entry of sending.entries) if (entry.phase === "leaving") entry.phase = "ready";
+      if (batch.length > 1 && !sending.isStored && isAssayError(error) && PERHAPS_ANOTHERS.includes(error.code)) {
+        for (const entry of batch) await this.tryRelease([entry]);
+      } else await this.refuse(batch, error);
+    }
+  }
+
+  private async refuse(entries: readonly Entry[], error: unknown): Promise<void> {
+    for (const entry of entries)
+      if (entry.phase === "ready") await this.options.onRefused(entry, error).catch(this.options.onError);
   }
 
   /** Together where the fees cover it together: one high tip must not make the operator pay it for everybody's results. */
@@ -124,12 +197,21 @@ export class Releaser {
   }
 
   private resultsOf(entries: readonly Entry[]): FilledInference[] {
-    const byKey = new Map<Hex32, FilledInference>();
-    for (const { plan, tx } of entries) {
+    return this.sponsored(entries).map(({ filled }) => filled);
+  }
+
+  /**
+   * What has to be brought, and who pays: the sender of the first transaction for which nothing brings it yet, never the contract it calls, and never
+   * one that needs it too but has it coming.
+   */
+  private sponsored(entries: readonly Entry[]): Sponsored[] {
+    const byKey = new Map<Hex32, Sponsored>();
+    for (const { plan, tx, from } of entries) {
       if (tx === undefined) continue;
       for (const filled of plan?.needed ?? []) {
         const { key } = filled.inference;
-        if (!byKey.has(key) && !this.isComing(key, tx)) byKey.set(key, filled);
+        if (byKey.has(key) || this.isComing(key, tx)) continue;
+        byKey.set(key, { filled, sponsor: filled.answer.feeWei === 0n ? undefined : from });
       }
     }
     return [...byKey.values()];
@@ -147,9 +229,11 @@ export class Releaser {
     return this.options.head().baseFeePerGas + most(entries, (tx) => tx.maxPriorityFeePerGas) + 1n;
   }
 
-  private async release(entries: readonly Entry[]): Promise<void> {
+  private async release(entries: readonly Entry[], sending: Sending): Promise<void> {
     const { publisher, store, nowMs } = this.options;
     const paying = await this.withGrants(entries);
+    // Somebody left while others were asked about: who pays for what has to be found again.
+    if (paying.some(({ phase }) => phase !== "ready")) return this.release(paying, sending);
     if (paying.length === 0) return;
     const results = this.resultsOf(paying);
     if (!this.pays(paying)) {
@@ -159,7 +243,9 @@ export class Releaser {
         gasPriceWei: this.gasPriceFor(paying).toString(),
       });
     }
-    const sponsored = results.map((filled) => ({ filled, sponsor: this.sponsorOf(filled, paying) }));
+    const sponsored = this.sponsored(paying);
+    sending.entries = paying;
+    for (const entry of paying) entry.phase = "leaving";
     const aboveTipWei = most(paying, (tx) => tx.maxPriorityFeePerGas);
     const aboveMaxFeeWei = most(paying, (tx) => tx.maxFeePerGas);
     await publisher.release({
@@ -168,7 +254,9 @@ export class Releaser {
       aboveTipWei,
       aboveMaxFeeWei,
       onStored: async (publishHash) => {
-        if (publishHash !== undefined) this.note(publishHash, sponsored, aboveTipWei, aboveMaxFeeWei);
+        sending.isStored = true;
+        if (publishHash !== undefined)
+          sending.publication = this.note(publishHash, sponsored, aboveTipWei, aboveMaxFeeWei);
         for (const entry of paying) {
           entry.publishHash = publishHash ?? entry.publishHash;
           const step = { step: "released", hostMs: nowMs(), detail: { results: entry.plan?.needed.length ?? 0 } };
@@ -186,57 +274,55 @@ export class Releaser {
         }
       },
     });
+    if (sending.publication !== undefined) sending.publication.state = "sent";
     for (const entry of paying) {
       entry.phase = "sent";
       this.options.onSent(entry);
     }
   }
 
-  private note(
-    hash: Hex32,
-    results: readonly { readonly filled: FilledInference; readonly sponsor: Address | undefined }[],
-    tip: bigint,
-    maxFee: bigint,
-  ): void {
+  private note(hash: Hex32, results: readonly Sponsored[], tip: bigint, maxFee: bigint): Publication {
     const feesWei = new Map<Address, bigint>();
     for (const { filled, sponsor } of results) {
       if (sponsor !== undefined) feesWei.set(sponsor, (feesWei.get(sponsor) ?? 0n) + filled.answer.feeWei);
     }
-    const publication = { hash, tipWei: tip + 1n, maxFeeWei: maxFee + 1n, feesWei };
+    const publication: Publication = { hash, tipWei: tip + 1n, maxFeeWei: maxFee + 1n, feesWei, state: "stored" };
     for (const { filled } of results) this.pending.set(filled.inference.key, publication);
-  }
-
-  /** Whoever needs a result first pays for it: the sender of the first transaction that asked for it, never the contract it calls. */
-  private sponsorOf(filled: FilledInference, entries: readonly Entry[]): Address | undefined {
-    if (filled.answer.feeWei === 0n) return undefined;
-    const { key } = filled.inference;
-    return entries.find(({ plan }) => plan?.needed.some(({ inference }) => inference.key === key))?.from;
+    return publication;
   }
 
   /** Leaves out those whose grants do not cover what they would have to bring, and tells them. */
   private async withGrants(entries: readonly Entry[]): Promise<Entry[]> {
-    const { terms, grantOf, onRefused } = this.options;
-    if (terms.feeWei === 0n) return [...entries];
+    const { terms, onRefused } = this.options;
+    const ready = entries.filter(({ phase }) => phase === "ready");
+    if (terms.feeWei === 0n) return ready;
     const paying: Entry[] = [];
     const spent = new Map<Address, bigint>();
-    for (const entry of entries) {
+    for (const entry of ready) {
+      if (entry.phase !== "ready") continue;
       const before = this.resultsOf(paying).length;
       const due = terms.feeWei * BigInt(this.resultsOf([...paying, entry]).length - before);
-      const owed = (spent.get(entry.from) ?? 0n) + this.owedBy(entry.from);
-      const grantedWei = due === 0n ? 0n : await grantOf(entry.from);
-      if (due > 0n && grantedWei < owed + due) {
-        const context = {
-          sponsor: entry.from,
-          availableWei: grantedWei.toString(),
-          neededWei: (owed + due).toString(),
-        };
-        await onRefused(entry, pipeError("PIPE_GRANT_TOO_LOW", context));
+      const spentWei = spent.get(entry.from) ?? 0n;
+      const shortage = due === 0n ? undefined : await this.shortage(entry.from, spentWei + due);
+      if (shortage !== undefined) {
+        await onRefused(entry, pipeError("PIPE_GRANT_TOO_LOW", shortage)).catch(this.options.onError);
         continue;
       }
-      spent.set(entry.from, (spent.get(entry.from) ?? 0n) + due);
+      spent.set(entry.from, spentWei + due);
       paying.push(entry);
     }
     return paying;
+  }
+
+  private async shortage(sponsor: Address, dueWei: bigint): Promise<Readonly<Record<string, string>> | undefined> {
+    const { grantOf } = this.options;
+    if ((await grantOf(sponsor)) >= dueWei + this.owedBy(sponsor)) return undefined;
+    // What was mined a moment ago is drawn already, and would count twice.
+    await this.settle();
+    const availableWei = await grantOf(sponsor);
+    const neededWei = dueWei + this.owedBy(sponsor);
+    if (availableWei >= neededWei) return undefined;
+    return { sponsor, availableWei: availableWei.toString(), neededWei: neededWei.toString() };
   }
 }
 

@@ -49,11 +49,15 @@ export class Resolver {
     return known.find((answer) => answer.expiresAt > until && satisfies(answer, inference.terms));
   }
 
-  /** `ran` says whether this call caused a run: who waits for another's run is not charged for it. */
+  /**
+   * `ran` says whether this call caused a run: who waits for another's run is not charged for it.
+   * @param onRun called when a run is about to be made for this call; what it throws is thrown, and nothing is run
+   */
   async resolve(
     inference: Inference,
     deadline: number,
     asker: string,
+    onRun: () => void = () => undefined,
   ): Promise<{ readonly outcome: InferenceOutcome; readonly ran: boolean }> {
     const question = questionOf(inference);
     for (;;) {
@@ -61,10 +65,12 @@ export class Resolver {
       if (known !== undefined) return { outcome: { ok: true, answer: known }, ran: false };
       const flight = this.flights.get(question);
       if (flight === undefined) break;
-      const outcome = await flight;
+      // What another's run threw is that one's trouble.
+      const outcome = await flight.catch(() => undefined);
       // A stricter demand than the one that runs now is not met by its answer, nor its refusal by another's bad luck.
-      if (outcome.ok && satisfies(outcome.answer, inference.terms)) return { outcome, ran: false };
+      if (outcome?.ok && satisfies(outcome.answer, inference.terms)) return { outcome, ran: false };
     }
+    onRun();
     this.runs++;
     const { runner, feeWei, signal } = this.options;
     const flight = runner
@@ -76,12 +82,10 @@ export class Resolver {
     return { outcome, ran: true };
   }
 
-  /** An answer of a key that the chain no longer vouches for is worth nothing. */
-  forget(signer: string): void {
-    for (const [question, known] of this.answers) {
-      const kept = known.filter((answer) => answer.signer !== signer);
-      this.replace(question, known, kept);
-    }
+  /** An answer that the hub does not take, because the chain no longer vouches for its key, is worth nothing to anybody. */
+  forget(inference: Inference): void {
+    const question = questionOf(inference);
+    this.replace(question, this.answers.get(question) ?? [], []);
   }
 
   private keep(question: string, answer: PortableAnswer): void {

@@ -3,9 +3,6 @@ import type { Entry } from "./entry";
 import { earliestExpiry } from "./planner";
 import type { PipeChain, PipeHead, PipePublisher, PipeReceipt, PipeStore } from "./ports";
 
-/** A result that ends within this time may be over before the next block: its transaction goes round again. */
-const EXPIRY_MARGIN_SECONDS = 30;
-
 export interface WatcherOptions {
   readonly chain: PipeChain;
   readonly store: PipeStore;
@@ -14,10 +11,12 @@ export interface WatcherOptions {
   readonly nowMs: () => number;
   /** Why a transaction of a block failed, in words; undefined where it can not be found out. */
   readonly reasonOf: (entry: Entry, block: number) => Promise<string | undefined>;
-  /** Takes an entry back to planning: the chain, or the node, has lost it. */
-  readonly again: (entry: Entry, why: "dropped" | "expiring") => void;
+  /** Takes an entry back to planning: the chain, or the node, has lost it, or its results are over. */
+  readonly again: (entry: Entry, why: "dropped" | "expired") => void;
   /** Nothing more will be done about it. */
   readonly over: (entry: Entry) => void;
+  /** One that could not be looked at now is looked at with the next block; it keeps nobody else from it. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Label under which an intent's transaction is found again, whatever its fees were raised to. */
@@ -26,6 +25,8 @@ export const intentLabel = (id: Hex32): string => `pipe-intent:${id}`;
 /** Follows what was sent until the chain has settled it, through reorgs. */
 export class Watcher {
   private readonly watched = new Set<Entry>();
+  private newest: PipeHead | undefined;
+  private running: Promise<void> | undefined;
 
   constructor(private readonly options: WatcherOptions) {}
 
@@ -37,9 +38,28 @@ export class Watcher {
     this.watched.delete(entry);
   }
 
-  /** To be called for each new block. */
-  async follow(head: PipeHead): Promise<void> {
-    const { chain } = this.options;
+  get size(): number {
+    return this.watched.size;
+  }
+
+  /** To be called for each new block. Two rounds at once could take one entry along two ways: blocks that come meanwhile are one more round. */
+  follow(head: PipeHead): Promise<void> {
+    this.newest = head;
+    this.running ??= this.rounds().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  private async rounds(): Promise<void> {
+    for (let head = this.newest; head !== undefined; head = this.newest) {
+      this.newest = undefined;
+      await this.round(head);
+    }
+  }
+
+  private async round(head: PipeHead): Promise<void> {
+    const { chain, onError } = this.options;
     const entries = [...this.watched].filter(({ phase }) => phase === "sent");
     if (entries.length === 0) return;
     const hashes = await Promise.all(entries.map((entry) => this.hashOf(entry)));
@@ -47,8 +67,12 @@ export class Watcher {
     const receipts = await chain.receipts(known.map(({ hash }) => hash));
     for (const [i, { entry, hash }] of known.entries()) {
       const receipt = receipts[i];
-      if (receipt !== undefined) await this.mined(entry, receipt, head);
-      else await this.missing(entry, hash, head);
+      try {
+        if (receipt !== undefined) await this.mined({ entry, hash, receipt, head });
+        else await this.missing(entry, hash, head);
+      } catch (error) {
+        onError(error);
+      }
     }
   }
 
@@ -57,48 +81,70 @@ export class Watcher {
     return (await this.options.publisher.storedFor(intentLabel(entry.id))) ?? entry.transactionHash;
   }
 
-  private async mined(entry: Entry, receipt: PipeReceipt, head: PipeHead): Promise<void> {
+  private async mined(seen: {
+    readonly entry: Entry;
+    readonly hash: Hex32;
+    readonly receipt: PipeReceipt;
+    readonly head: PipeHead;
+  }): Promise<void> {
+    const { entry, hash, receipt, head } = seen;
     const { nowMs, confirmations } = this.options;
-    if (entry.block?.hash !== receipt.block.hash) {
-      entry.block = receipt.block;
-      const to = receipt.succeeded ? "landed" : "reverted";
+    const { block, succeeded } = receipt;
+    if (entry.block?.hash !== block.hash) {
+      const to = succeeded ? "landed" : "reverted";
       if (entry.state !== undefined) {
-        const detail = receipt.succeeded ? undefined : await this.options.reasonOf(entry, receipt.block.number);
+        const detail = succeeded ? undefined : await this.reasonOf(entry, block.number);
+        entry.failure = detail === undefined ? undefined : { reason: "PIPE_TRANSACTION_REVERTS", detail };
         // In another block than before, after a reorg that was seen too late to be seen as one.
         if (entry.state !== "released") await this.move(entry, "released", {});
         await this.move(entry, to, {
-          block: receipt.block,
-          ...(detail === undefined ? {} : { reason: "PIPE_TRANSACTION_REVERTS", detail }),
-          step: { step: to, hostMs: nowMs(), detail: { block: receipt.block.number } },
+          block,
+          // An intent's transaction may have been sent again with higher fees.
+          transactionHash: hash,
+          ...entry.failure,
+          step: { step: to, hostMs: nowMs(), detail: { block: block.number } },
         });
       }
+      // Not before it is written down: else it would never be.
+      entry.block = block;
     }
-    if (head.number - receipt.block.number < confirmations) return;
-    if (entry.state !== undefined) await this.move(entry, "final", {});
+    if (head.number - block.number < confirmations) return;
+    if (entry.state !== undefined) await this.move(entry, "final", { block, ...entry.failure });
     this.end(entry);
+  }
+
+  private async reasonOf(entry: Entry, block: number): Promise<string | undefined> {
+    try {
+      return await this.options.reasonOf(entry, block);
+    } catch (error) {
+      this.options.onError(error);
+      return undefined;
+    }
   }
 
   private async missing(entry: Entry, hash: Hex32, head: PipeHead): Promise<void> {
     const { chain, nowMs } = this.options;
     if (entry.block !== undefined) {
-      entry.block = undefined;
-      if (entry.state !== undefined)
+      if (entry.state !== undefined && entry.state !== "released")
         await this.move(entry, "released", {
           step: { step: "reorged", hostMs: nowMs(), detail: { head: head.number } },
         });
+      entry.block = undefined;
+      entry.failure = undefined;
     }
     if (entry.tx !== undefined) {
       const { nonce } = await chain.account(entry.from);
       if (nonce > entry.tx.nonce) {
         // The receipt is read once more: the first read may have been before the block.
         const [late] = await chain.receipts([hash]);
-        if (late !== undefined) return this.mined(entry, late, head);
+        if (late !== undefined) return this.mined({ entry, hash, receipt: late, head });
         if (entry.state !== undefined) await this.move(entry, "replaced", {});
         return this.end(entry);
       }
     }
     const expiry = earliestExpiry(entry.plan?.needed ?? []);
-    if (expiry !== 0 && expiry - head.timestamp < EXPIRY_MARGIN_SECONDS) return this.options.again(entry, "expiring");
+    // Not earlier: while the old result is usable the hub takes no other in its place.
+    if (expiry !== 0 && expiry <= head.timestamp) return this.options.again(entry, "expired");
     if (!(await chain.knows(hash))) this.options.again(entry, "dropped");
   }
 

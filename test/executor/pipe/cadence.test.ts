@@ -1,0 +1,77 @@
+import { expect } from "chai";
+import { Cadence } from "../../../executor/pipe/cadence";
+
+describe("cadence", () => {
+  let nowMs: number;
+  let stop: AbortController;
+  let cadence: Cadence;
+  beforeEach(() => {
+    nowMs = 0;
+    stop = new AbortController();
+    cadence = new Cadence(() => nowMs, stop.signal);
+  });
+  const blocks = (...gaps: number[]): void => {
+    cadence.block();
+    for (const gap of gaps) {
+      nowMs += gap;
+      cadence.block();
+    }
+  };
+  const waits = async (): Promise<boolean> => {
+    let isClear = false;
+    void cadence.clear().then(() => {
+      isClear = true;
+    });
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    return !isClear;
+  };
+  afterEach(() => stop.abort());
+
+  it("waits only while a block is about to be made, and goes on with it", async () => {
+    blocks(1_000, 1_000, 1_000);
+    nowMs += 939;
+    expect(await waits(), "long before").to.equal(false);
+    nowMs += 1;
+    let isClear = false;
+    const clear = cadence.clear().then(() => {
+      isClear = true;
+    });
+    expect(isClear).to.equal(false);
+    cadence.block();
+    await clear;
+    expect(isClear).to.equal(true);
+  });
+
+  it("does not wait for a block that is overdue, nor where the pace is uneven, too fast or not known", async () => {
+    blocks(1_000, 1_000, 1_000);
+    nowMs += 1_061;
+    expect(await waits(), "overdue").to.equal(false);
+    const paces = [
+      [1_000, 1_000],
+      [1_000, 700, 1_000],
+      [300, 300, 300],
+      [40_000, 40_000, 40_000],
+    ];
+    for (const gaps of paces) {
+      cadence = new Cadence(() => nowMs, stop.signal);
+      blocks(...gaps);
+      nowMs += gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+      expect(await waits(), gaps.join()).to.equal(false);
+    }
+  });
+
+  it("does not hold up a stop", async () => {
+    blocks(1_000, 1_000, 1_000);
+    nowMs += 1_000;
+    const clear = cadence.clear();
+    stop.abort();
+    await clear;
+  });
+
+  it("does not wait at all once it is stopped", async () => {
+    blocks(1_000, 1_000, 1_000);
+    nowMs += 1_000;
+    stop.abort();
+    expect(await waits()).to.equal(false);
+  });
+});
