@@ -87,7 +87,7 @@ const WRONG_INPUTS_OF_PIPE: Readonly<Record<string, readonly Shown[]>> = {
     ["test/e2e/pipe.test.ts", "models and inputs that no enclave answers", "PIPE_INFERENCE_REFUSED"],
   ],
   "PIPE: input of the wrong type": [
-    ["test/e2e/pipe.test.ts", "models and inputs that no enclave answers", "const malformed"],
+    ["test/e2e/pipe.test.ts", "models and inputs that no enclave answers", "const mismatched"],
   ],
   "endless rounds": [
     ["test/e2e/pipe.test.ts", "refuses endless questions", "PIPE_BOUND_REACHED"],
