@@ -28,6 +28,10 @@ const DEPLOYED = ["InferenceHub", "EnclaveRegistry", "IntentForwarder", "BatchDe
 /** Coverage instruments for one of the two code generators, for all files alike. */
 const throughYul = process.argv.includes("coverage") ? [] : DEPLOYED;
 
+const { ASSAY_CHAIN_STARTS_AT } = process.env;
+/** The demonstration begins a month ago, so that a contract can have lived through it (`scripts/start/pool.ts`). */
+const startsAt = ASSAY_CHAIN_STARTS_AT === undefined ? {} : { initialDate: ASSAY_CHAIN_STARTS_AT };
+
 const config: HardhatUserConfig = {
   solidity: {
     compilers: [compilerOf(false)],
@@ -36,7 +40,7 @@ const config: HardhatUserConfig = {
   paths: { tests: "test/contracts" },
   networks: {
     // Time must not run ahead of the wall clock: automining adds a second a block otherwise.
-    hardhat: { hardfork: "osaka", allowBlocksWithSameTimestamp: true },
+    hardhat: { hardfork: "osaka", allowBlocksWithSameTimestamp: true, ...startsAt },
     localhost: { url: process.env.ASSAY_RPC_URL ?? "http://127.0.0.1:8545" },
   },
   mocha: { timeout: 120_000 },

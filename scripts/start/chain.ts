@@ -27,6 +27,8 @@ export interface ChainOptions {
   /** A fixed port; absent, a free one is found, and another one if somebody was faster. */
   readonly port?: number;
   readonly args?: readonly string[];
+  /** What the clock of a Hardhat chain shows at its start; now unless said. */
+  readonly startsAt?: Date;
   readonly onOutput?: (text: string) => void;
 }
 
@@ -83,6 +85,9 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
       command: program.command,
       args: [...program.args, ...(options.args ?? [])],
       cwd: ROOT,
+      ...(options.startsAt === undefined
+        ? {}
+        : { env: { ...process.env, ASSAY_CHAIN_STARTS_AT: options.startsAt.toISOString() } }),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
     const url = `http://127.0.0.1:${port}`;

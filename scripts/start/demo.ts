@@ -1,13 +1,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { JsonRpcProvider, type TransactionReceipt } from "ethers";
-import { approvedImages } from "../../executor/app/images";
+import { type ApprovedImage, approvedImages } from "../../executor/app/images";
 import { platformRootPath } from "../../executor/app/paths";
 import { packageRoot } from "../../executor/deployment/artifacts";
 import { contractOf, deployAssay } from "../../executor/deployment/deploy";
 import { type DeploymentRecord, writeDeployment } from "../../executor/deployment/record";
 import { hex32 } from "../../executor/domain/ids";
+import { startStrongest } from "../../executor/enclave/levels";
 import { loadPlatform } from "../../executor/enclave/platform/platform";
+import { locateImage } from "../../executor/enclave/sandbox/image";
 import { verifyRequest } from "../../executor/explain/verifyRequest";
 import { formatTimeline, type TimelineRow } from "../../executor/observability/timeline";
 import { RpcClient } from "../../executor/rpc/client";
@@ -16,6 +18,8 @@ import { Children } from "./children";
 import { startDaemon } from "./daemon";
 import { actIn, type Example, prepareExamples } from "./examples";
 import { localKey } from "./localKeys";
+import { PIPE_FEE_WEI, type PipeStage, poolTraders, showPipeWays } from "./pipeWays";
+import { CHAIN_STARTS_BEFORE_SECONDS, growPool } from "./pool";
 import { daemonTimeline, mined } from "./timeline";
 
 const ANSWER_WITHIN_MS = 30_000;
@@ -40,27 +44,44 @@ interface Stage {
   readonly record: DeploymentRecord;
   readonly httpUrl: string;
   readonly examples: readonly Example[];
+  readonly pipe: PipeStage;
+}
+
+/** The strongest level that this machine reaches is what the executor will reach, too; started and ended again to see it. */
+async function strongestImage(images: readonly ApprovedImage[]): Promise<ApprovedImage> {
+  const started = await startStrongest(locateImage(), { minimumLevel: 2 });
+  started.connection.kill("the probe is over");
+  await started.launched.ended;
+  const image = images.find(({ level }) => level === started.launcher.level);
+  if (image === undefined) throw new Error(`there is no image of level ${started.launcher.level}`);
+  return image;
 }
 
 async function setStage(children: Children): Promise<Stage> {
-  const chain = await step("start a local Hardhat chain", () => startChain({ kind: "hardhat", children }));
+  const startsAt = new Date(Date.now() - 1_000 * CHAIN_STARTS_BEFORE_SECONDS);
+  const chain = await step("start a local Hardhat chain", () => startChain({ kind: "hardhat", children, startsAt }));
   const provider = new JsonRpcProvider(chain.url, undefined, { cacheTimeout: -1, staticNetwork: true });
   const dataDir = join(packageRoot(), ".assay", NETWORK, String(process.pid));
   mkdirSync(dataDir, { recursive: true });
   const platform = loadPlatform(platformRootPath(dataDir));
   const [owner, borrower] = await Promise.all([provider.getSigner(0), provider.getSigner(2)]);
-  const record = await step("measure the enclave image and deploy", async () => {
-    const images = await approvedImages(platform);
-    return deployAssay({
+  const images = await approvedImages(platform);
+  const record = await step("measure the enclave image and deploy", () =>
+    deployAssay({
       network: NETWORK,
       deployer: owner,
       rootPublicKey: platform.rootKey,
       images: images.map(({ imageId }) => imageId),
-    });
+    }),
+  );
+  const pool = await step("let a pool of the chain live through a month of trades", async () => {
+    const { level, imageId } = await strongestImage(images);
+    const terms = { minTrust: level, profile: `0x${"00".repeat(32)}`, imageId };
+    return growPool({ url: chain.url, record, traders: await poolTraders(provider), terms });
   });
   const deploymentFile = join(packageRoot(), "deployments", `${NETWORK}.json`);
   writeDeployment(deploymentFile, record);
-  const { httpUrl } = await step("start the executor with two enclaves", () =>
+  const { httpUrl, pipeUrl } = await step("start the executor with two enclaves", () =>
     startDaemon({
       children,
       rpcUrl: chain.url,
@@ -69,6 +90,7 @@ async function setStage(children: Children): Promise<Stage> {
       dataDir,
       operatorKey: localKey(1),
       args: ["--enclaves", "2"],
+      pipe: ["--pipe-fee-wei", PIPE_FEE_WEI.toString()],
     }),
   );
   const registered = await contractOf(record, "EnclaveRegistry", provider).queryFilter("EnclaveRegistered");
@@ -80,10 +102,10 @@ async function setStage(children: Children): Promise<Stage> {
   );
   if (Number(trust) < 3) console.log("  a stronger level may be possible here: npx assay doctor says how");
   const policy = { profile: String(runtimeProfile), imageId: `0x${"00".repeat(32)}`, minTrust: Number(trust) };
-  const examples = await step("deploy and fund the examples", () =>
+  const { list, margin } = await step("deploy and fund the examples", () =>
     prepareExamples({ record, provider, owner, borrower, policy }),
   );
-  return { chain, provider, record, httpUrl, examples };
+  return { chain, provider, record, httpUrl, examples: list, pipe: { provider, record, pipeUrl, pool, margin } };
 }
 
 const LEVEL_WORDS: Readonly<Record<number, string>> = {
@@ -143,7 +165,7 @@ async function printVerification(stage: Stage, requestId: string): Promise<boole
   const rpc = new RpcClient({ urls: [stage.chain.url] });
   try {
     const { checks, verdict } = await verifyRequest({ rpc, deployment: stage.record, requestId: hex32(requestId) });
-    console.log(`\nVerification of the last answer, from chain data alone`);
+    console.log(`\nVerification of the last answer that came by callback, from chain data alone`);
     for (const { name, ok, detail } of checks)
       console.log(`  ${ok === true ? "ok  " : ok === false ? "FAIL" : "–   "} ${name.padEnd(26)} ${detail}`);
     console.log(`  ${verdict}`);
@@ -169,11 +191,12 @@ async function main(): Promise<number> {
     const stage = await setStage(children);
     let last = "";
     for (const example of stage.examples) last = await run(example, stage);
+    await showPipeWays(stage.pipe);
     const verified = await printVerification(stage, last);
     if (!verified) return 1;
     if (once) return 0;
     console.log(
-      `\nThe chain is at ${stage.chain.url}, the executor's status at ${stage.httpUrl}/status. Ctrl-C ends everything.`,
+      `\nThe chain is at ${stage.chain.url}, the executor's status at ${stage.httpUrl}/status, PIPE for wallets at ${stage.pipe.pipeUrl}. Ctrl-C ends everything.`,
     );
     await interrupted;
     return 0;

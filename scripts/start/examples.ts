@@ -50,8 +50,15 @@ async function mined(sent: Promise<{ wait(): Promise<TransactionReceipt | null> 
 
 const percent = (wad: bigint): string => `${(Number(wad) / 1e16).toFixed(2)} %`;
 
-/** Deploys and funds the examples on real market data, and gives what is to be asked of them. */
-export async function prepareExamples(plan: ExamplePlan): Promise<Example[]> {
+export interface Examples {
+  /** What is to be asked of them. */
+  readonly list: readonly Example[];
+  /** `ChainedMargin`, which asks in its own transaction. */
+  readonly margin: Contract;
+}
+
+/** Deploys and funds the examples on real market data. */
+export async function prepareExamples(plan: ExamplePlan): Promise<Examples> {
   const { owner, borrower } = plan;
   const hub = plan.record.contracts.InferenceHub.address;
   const policy = { ...plan.policy, callbackGas: 400_000, deadlineSeconds: 3_600, retrySeconds: 3_600 };
@@ -73,6 +80,12 @@ export async function prepareExamples(plan: ExamplePlan): Promise<Example[]> {
     REWARD,
   ]);
   await mined(vault.getFunction("supply").send({ value: ethers.parseEther("20") }));
+  const margin = await deploy("ChainedMargin", owner, [
+    hub,
+    plan.policy,
+    await feed.getAddress(),
+    [committedModel("eth_volatility").hash, committedModel("liquidation_risk").hash],
+  ]);
   const asBorrower = desk.connect(borrower) as Contract;
   const loan = (collateralEth: string, debtUsd: number) => () =>
     mined(asBorrower.getFunction("ask").send(usd(debtUsd), { value: ethers.parseEther(collateralEth) + REWARD }));
@@ -81,7 +94,7 @@ export async function prepareExamples(plan: ExamplePlan): Promise<Example[]> {
       ? `granted: risk ${percent(args.risk ?? 0n)}, ${ethers.formatEther(args.payoutWei ?? 0n)} ETH paid out, ${ethers.formatEther(args.debtUsd ?? 0n)} USD owed`
       : `refused: risk ${percent(args.risk ?? 0n)} is above what the desk takes`;
   const acts = ["LoanGranted", "LoanRefused"];
-  return [
+  const list: Example[] = [
     { title: "A loan of 1,500 USD on 1 ETH (25 % buffer)", ask: loan("1", 1_500), acts, consumer: desk, say: sayLoan },
     { title: "A loan of 1,980 USD on 1 ETH (1 % buffer)", ask: loan("1", 1_980), acts, consumer: desk, say: sayLoan },
     {
@@ -95,6 +108,7 @@ export async function prepareExamples(plan: ExamplePlan): Promise<Example[]> {
           : "an older forecast, ignored",
     },
   ];
+  return { list, margin };
 }
 
 /** The event of a consumer in a transaction, if it is one of those named. */

@@ -141,6 +141,10 @@ for (const kind of ["hardhat", "anvil"] as const) {
       expect(await refused(send({ data: unknown }))).to.equal("PIPE_INFERENCE_REFUSED");
       const malformed = runCall([one(0, Uint8Array.of(9, 9))]);
       expect(await refused(send({ data: malformed }))).to.equal("PIPE_INFERENCE_REFUSED");
+      // Canonical, and for another model: seventeen features where thirteen are declared.
+      const [other] = goldenSets("liquidation_risk");
+      const mismatched = runCall([one(0, encoded(other?.inputs ?? []))]);
+      expect(await refused(send({ data: mismatched }))).to.equal("PIPE_INFERENCE_REFUSED");
     });
   });
 }

@@ -7,12 +7,120 @@ import { ROOT } from "./support";
 type Shown = readonly [file: string, title: string, code: string];
 
 const HUB = "test/contracts/InferenceHub";
+const PIPE_CONTRACTS = "test/contracts/Pipe";
 const EXECUTOR = "test/executor";
+const PIPE = "test/executor/pipe";
 const KEYS = "passes on why the registry does not vouch for a key";
 const SIGNED = "refuses a statement signed for another request, requester, model, input, context, profile or fee";
 /** A test for each vector; as it stands in the file. */
 const VECTOR = ["refuses $", "{vector.name} as $", "{vector.code}"].join("");
+/** A test for each error of the forwarder; as it stands in the file. */
+const FORWARDER = ["refuses at once what the forwarder refuses by $", "{name}"].join("");
+const NO_CHAIN = "refuses transactions that no chain would take, each by its code";
+const REFUSED_BYTES = "refuses what is malformed, unprotected or of another chain";
 const MALFORMED = "refuses malformed and mismatching input before running, with its signature";
+
+/** The same of transactions and intents that are given to PIPE. */
+const WRONG_INPUTS_OF_PIPE: Readonly<Record<string, readonly Shown[]>> = {
+  "bad RLP": [
+    ["test/e2e/pipe.test.ts", NO_CHAIN, "PIPE_TRANSACTION_MALFORMED"],
+    [`${PIPE}/transaction.test.ts`, REFUSED_BYTES, "PIPE_TRANSACTION_MALFORMED"],
+  ],
+  "wrong chain id": [
+    [`${PIPE}/transaction.test.ts`, REFUSED_BYTES, "PIPE_WRONG_CHAIN"],
+    [`${PIPE}/transaction.test.ts`, REFUSED_BYTES, "PIPE_TRANSACTION_UNPROTECTED"],
+    [
+      `${EXECUTOR}/client/pipe.test.ts`,
+      "good for the deployment's chain alone, and never for all chains",
+      "CHAIN_INVALID",
+    ],
+  ],
+  "nonce too low": [
+    ["test/e2e/pipe.test.ts", NO_CHAIN, "PIPE_NONCE_TOO_LOW"],
+    [`${PIPE}/lanes.test.ts`, "refuses a nonce that is mined, and one too far ahead", "PIPE_NONCE_TOO_LOW"],
+    [`${EXECUTOR}/intake/jsonRpcFront.test.ts`, "in the words by which wallets know it", "PIPE_NONCE_TOO_LOW"],
+  ],
+  "nonce gapped": [
+    ["test/e2e/pipe.test.ts", NO_CHAIN, "PIPE_NONCE_GAP"],
+    [`${PIPE}/engineTrouble.test.ts`, "gives back what waits for a nonce that does not come", "PIPE_NONCE_GAP"],
+  ],
+  "balance too small": [
+    ["test/e2e/pipe.test.ts", NO_CHAIN, "PIPE_BALANCE_TOO_LOW"],
+    [`${PIPE}/lanes.test.ts`, "asks the balance to cover all that is held", "PIPE_BALANCE_TOO_LOW"],
+  ],
+  "intent replayed": [
+    ["test/e2e/pipeWays.test.ts", "intent: a signature is enough", "PIPE_INTENT_NONCE_USED"],
+    [`${PIPE}/intents.test.ts`, FORWARDER, "PIPE_INTENT_NONCE_USED"],
+    [`${PIPE_CONTRACTS}/intents.test.ts`, "executes an intent once, in whatever order nonces come", "IntentNonceUsed"],
+  ],
+  "intent expired": [
+    [`${PIPE}/intents.test.ts`, FORWARDER, "PIPE_INTENT_EXPIRED"],
+    [`${PIPE_CONTRACTS}/intents.test.ts`, "executes up to the deadline and not after it", "IntentExpired"],
+  ],
+  "intent of a wrong signer": [
+    [`${PIPE}/intents.test.ts`, FORWARDER, "PIPE_INTENT_SIGNATURE"],
+    [`${PIPE_CONTRACTS}/intents.test.ts`, "signature over exactly this intent", "IntentSignatureInvalid"],
+    [`${EXECUTOR}/client/pipe.test.ts`, "is not signed with another account's key", "CLIENT_PIPE_SIGNATURE_INVALID"],
+  ],
+  "intent aimed at a forbidden target": [
+    [`${PIPE}/intents.test.ts`, FORWARDER, "PIPE_INTENT_FORBIDDEN"],
+    [
+      `${PIPE_CONTRACTS}/intents.test.ts`,
+      "refuses the hub, the registry and itself as targets",
+      "IntentTargetForbidden",
+    ],
+    [`${PIPE_CONTRACTS}/intents.test.ts`, "refuses a target that does not trust it", "IntentTargetDoesNotTrust"],
+  ],
+  "balance or allowance empty": [
+    ["test/e2e/pipeWays.test.ts", "raw: the sender's grant to this operator pays", "PIPE_GRANT_TOO_LOW"],
+    [
+      `${PIPE}/releaser.test.ts`,
+      "refuses the one whose grant is too low, and none of the others",
+      "PIPE_GRANT_TOO_LOW",
+    ],
+    [`${PIPE}/intents.test.ts`, FORWARDER, "PIPE_INTENT_BALANCE"],
+    [`${PIPE_CONTRACTS}/fees.test.ts`, "give no more than they hold", "HubGrantTooLow"],
+    [`${PIPE_CONTRACTS}/fees.test.ts`, "without enough of both nothing happens", "HubCreditTooLow"],
+    [`${PIPE_CONTRACTS}/intents.test.ts`, "nor more than the balance", "IntentBalanceTooLow"],
+  ],
+  "PIPE: unknown model": [
+    ["test/e2e/pipe.test.ts", "models and inputs that no enclave answers", "PIPE_INFERENCE_REFUSED"],
+  ],
+  "PIPE: input of the wrong type": [
+    ["test/e2e/pipe.test.ts", "models and inputs that no enclave answers", "const mismatched"],
+  ],
+  "endless rounds": [
+    ["test/e2e/pipe.test.ts", "refuses endless questions", "PIPE_BOUND_REACHED"],
+    [`${PIPE}/planner.test.ts`, "ends endless questions at the bound of rounds", "PIPE_BOUND_REACHED"],
+  ],
+  "simulation that reverts for its own reasons": [
+    [
+      "test/e2e/pipe.test.ts",
+      "refuses what would fail for its own reasons, decoded, and holds nothing",
+      "ProgramOdd()",
+    ],
+    [`${PIPE}/planner.test.ts`, "gives back why a transaction fails", "PIPE_TRANSACTION_REVERTS"],
+    [`${PIPE}/engine.test.ts`, "refused for its own reasons, and nothing of it is kept", "PIPE_TRANSACTION_REVERTS"],
+    [`${EXECUTOR}/client/pipe.test.ts`, "is told apart by what it says", "CLIENT_PIPE_REVERTS"],
+  ],
+  "result expired between release and inclusion": [
+    [`${PIPE}/watcher.test.ts`, "what the node dropped, and what lost its results", '"expired"'],
+    [`${PIPE}/planner.test.ts`, "runs anew what the hub does not take", "PIPE_INFERENCE_UNAVAILABLE"],
+    [`${PIPE_CONTRACTS}/present.test.ts`, "what is published is there until it expires", "InferenceRequired"],
+  ],
+  "transaction replaced by the wallet": [
+    [`${PIPE}/engine.test.ts`, "drops what is still planned, and tells its sender", "PIPE_REPLACEMENT_UNDERPRICED"],
+    [`${PIPE}/engine.test.ts`, "watches both where the old one is out", '"replaced"'],
+    [`${PIPE}/lanes.test.ts`, "replaces only for a tenth more of both fees", "PIPE_REPLACEMENT_UNDERPRICED"],
+    [`${PIPE}/watcher.test.ts`, "says replaced where another used the nonce", '"replaced"'],
+  ],
+  "engine overloaded": [
+    [`${PIPE}/engine.test.ts`, "takes no more at once than there is room for", "PIPE_OVERLOADED"],
+    [`${PIPE}/engine.test.ts`, "limits each sender", "PIPE_ACCOUNT_LIMIT"],
+    [`${PIPE}/accounts.test.ts`, "refuses what goes over, says when there is more", "PIPE_ACCOUNT_LIMIT"],
+    [`${EXECUTOR}/intake/jsonRpcFront.test.ts`, "comes back refused with our code", "PIPE_OVERLOADED"],
+  ],
+};
 
 /** Every wrong input that must end in a clear error with nothing lost, and the tests that show it. */
 const WRONG_INPUTS: Readonly<Record<string, readonly Shown[]>> = {
@@ -159,7 +267,7 @@ const WRONG_INPUTS: Readonly<Record<string, readonly Shown[]>> = {
 };
 
 describe("house/wrong inputs", () => {
-  for (const [item, tests] of Object.entries(WRONG_INPUTS)) {
+  for (const [item, tests] of Object.entries({ ...WRONG_INPUTS, ...WRONG_INPUTS_OF_PIPE })) {
     it(`${item}: has tests that know the error by its code`, () => {
       for (const [file, title, code] of tests) {
         const text = fs.readFileSync(path.join(ROOT, file), "utf8");

@@ -264,12 +264,13 @@ describe("engine in trouble", () => {
       const next = build();
       await next.resume();
       await settled();
-      expect(chain.broadcasts).to.deep.equal([idOf(held)]);
+      // What was released and is nowhere is sent again at once: on a quiet chain no block would ask for it.
+      expect([...chain.broadcasts].sort()).to.deep.equal([idOf(held), idOf(lost)].sort());
       expect(store.state(idOf(overdue))).to.equal("returned");
       await next.block(chain.mine([idOf(out)]));
       await settled();
       expect(store.state(idOf(out))).to.equal("landed");
-      expect(chain.broadcasts, "released is never given back").to.deep.equal([idOf(held), idOf(lost)]);
+      expect(chain.broadcasts.length, "and not once more").to.equal(2);
       expect(store.state(idOf(lost))).to.equal("released");
     });
   });
