@@ -1,3 +1,4 @@
+import { measureAttest } from "./attest";
 import { measureEnclave } from "./enclave";
 import { measureFlow } from "./flow";
 import { measureGas } from "./gas";
@@ -53,6 +54,37 @@ export const GROUPS: readonly BenchGroup[] = [
       const hre = await import("hardhat");
       const measured = await measureGas(hre.default);
       return Object.fromEntries(ROWS_OF_GAS.map((name) => [`gas.${name}`, measured[name] ?? Number.NaN]));
+    },
+  },
+  {
+    name: "attest",
+    rows: [
+      {
+        key: "gas.attest.cold",
+        what: "registration of a real document, nothing cached, calldata included, median of twelve",
+        unit: "gas",
+        goal: { atMost: 9_500_000 },
+      },
+      { key: "gas.attest.coldTransactions", what: "how many that takes", unit: "transactions", goal: { atMost: 1 } },
+      { key: "gas.attest.warm", what: "the same, CA certificates cached", unit: "gas", goal: { atMost: 5_500_000 } },
+      { key: "gas.attest.largest", what: "the largest document, cold", unit: "gas", goal: { atMost: 12_500_000 } },
+      {
+        key: "gas.p384.verify",
+        what: "one ECDSA P-384 verification, no hint",
+        unit: "gas",
+        goal: { atMost: 2_900_000 },
+      },
+      { key: "gas.p384.fieldMul", what: "one multiplication mod p", unit: "gas", goal: { atMost: 560 } },
+      {
+        key: "gas.sha384.block",
+        what: "SHA-384 for each 128-byte block, 4,500-byte message",
+        unit: "gas",
+        goal: { atMost: 32_000 },
+      },
+    ],
+    measure: async () => {
+      const hre = await import("hardhat");
+      return measureAttest(hre.default);
     },
   },
   {
