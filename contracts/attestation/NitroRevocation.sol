@@ -31,7 +31,7 @@ abstract contract NitroRevocation {
         p384 = verifier;
     }
 
-    /// @notice Kills every serial number that a list names. Permissionless; about 2.7 million gas, 8,400 for each further
+    /// @notice Kills every serial number that a list names. Permissionless; about 2.7 million gas, 9,000 for each further
     /// entry's hashing, and 25,000 for each that is new.
     /// @param issuerKey x ‖ y of the issuer, 96 bytes.
     /// @param crl The DER of the list. Errors: those of `X509Crl`, `DerReader` and `X509Time`.

@@ -14,6 +14,8 @@ export const CONTRACT_SOURCES = {
   EnclaveRegistry: "EnclaveRegistry.sol",
   InferenceHub: "InferenceHub.sol",
   ModelRegistry: "ModelRegistry.sol",
+  NitroAttestationVerifier: "attestation/NitroAttestationVerifier.sol",
+  P384: "attestation/P384.sol",
 } as const;
 export type ContractName = keyof typeof CONTRACT_SOURCES;
 

@@ -27,6 +27,8 @@ const recordSchema = z.strictObject({
     EnclaveRegistry: contractSchema,
     InferenceHub: contractSchema,
     ModelRegistry: contractSchema,
+    NitroAttestationVerifier: contractSchema,
+    P384: contractSchema,
   }),
   rootId: hashField,
   images: z.array(hashField),

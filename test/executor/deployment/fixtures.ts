@@ -24,6 +24,8 @@ export const RECORD: DeploymentRecord = {
     EnclaveRegistry: contract("b"),
     InferenceHub: contract("c"),
     ModelRegistry: contract("d"),
+    NitroAttestationVerifier: contract("e"),
+    P384: contract("f"),
   },
   rootId: h("root"),
   images: [h("image")],

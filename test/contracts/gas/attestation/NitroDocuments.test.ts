@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { keccak256 } from "ethers";
+import { AWS_NITRO_ROOT } from "../../../../executor/deployment/nitroRoot";
 import { bytesToHex } from "../../../../executor/protocol/bytes";
 import { decodeCoseSign1 } from "../../../../executor/protocol/cose";
 import { decodeNitroPayload } from "../../../../executor/protocol/nitroDocument";
@@ -34,6 +35,8 @@ describe("attestation/NitroAttestationVerifier: real documents", () => {
     documents.sort((a, b) => a.seconds - b.seconds);
     nitro = await NitroEvm.start(this, keccak256(root));
     expect(await nitro.verifier.getFunction("AWS_NITRO_ROOT_G1")()).to.equal(keccak256(root));
+    expect(AWS_NITRO_ROOT.certificateHash).to.equal(keccak256(root));
+    expect(AWS_NITRO_ROOT.rootId).to.equal(keccak256(certificateParts(root).publicKey));
   });
 
   after(() => nitro?.stop());
