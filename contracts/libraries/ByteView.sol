@@ -70,19 +70,37 @@ library ByteViews {
         }
     }
 
+    /// @notice The bytes as calldata again.
+    /// @dev PRECONDITION: the view is of calldata.
+    function toCalldata(ByteView self) internal pure returns (bytes calldata data) {
+        assembly ("memory-safe") {
+            data.offset := and(shr(64, self), 0xffffffffffffffff)
+            data.length := and(self, 0xffffffffffffffff)
+        }
+    }
+
     /// @notice A copy of the bytes in new memory.
     function toBytes(ByteView self) internal pure returns (bytes memory copy) {
-        uint256 size = length(self);
-        copy = new bytes(size);
-        // `copy` has room for `size` bytes, which is exactly what is written.
+        copy = new bytes(length(self));
+        uint256 at;
+        assembly ("memory-safe") {
+            at := add(copy, 0x20)
+        }
+        copyTo(self, at);
+    }
+
+    /// @notice Copies the bytes to an address of memory.
+    /// @dev PRECONDITION: as many bytes as the view is long may be written at `at`.
+    function copyTo(ByteView self, uint256 at) internal pure {
         assembly ("memory-safe") {
             let from := and(shr(64, self), 0xffffffffffffffff)
+            let size := and(self, 0xffffffffffffffff)
             switch shr(255, self)
             case 0 {
-                calldatacopy(add(copy, 0x20), from, size)
+                calldatacopy(at, from, size)
             }
             default {
-                mcopy(add(copy, 0x20), from, size)
+                mcopy(at, from, size)
             }
         }
     }

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   verify: async () => (await import("./verify.js")).verifyCommand,
   doctor: async () => (await import("./doctor.js")).doctorCommand,
   enclave: async () => (await import("./enclave.js")).enclaveCommand,
+  attestation: async () => (await import("./attestation.js")).attestationCommand,
   model: async () => (await import("./model.js")).modelCommand,
   config: async () => (await import("./config.js")).configCommand,
   store: async () => (await import("./store.js")).storeCommand,

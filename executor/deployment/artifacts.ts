@@ -18,6 +18,8 @@ export const CONTRACT_SOURCES = {
   ModelRegistry: "ModelRegistry.sol",
   IntentForwarder: "IntentForwarder.sol",
   BatchDelegate: "BatchDelegate.sol",
+  NitroAttestationVerifier: "attestation/NitroAttestationVerifier.sol",
+  P384: "attestation/P384.sol",
 } as const;
 export type ContractName = keyof typeof CONTRACT_SOURCES;
 

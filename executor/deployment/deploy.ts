@@ -5,6 +5,7 @@ import { address, type Hex32, hex32 } from "../domain/ids";
 import { bytesToHex, hexToBytes } from "../protocol/bytes";
 import { keccak256 } from "../protocol/statement";
 import { CONTRACT_SOURCES, type ContractName, readArtifact } from "./artifacts";
+import { AWS_NITRO_ROOT } from "./nitroRoot";
 import type { DeploymentRecord } from "./record";
 
 export interface DeployOptions {
@@ -28,7 +29,8 @@ const HOUR = 3_600;
 const PRODUCTION_DELAY_SECONDS = 7 * 24 * HOUR;
 
 /**
- * Deploys verifier, registry, hub, model registry, and for PIPE the intents' forwarder and the accounts' delegate. The registry must know the hub before the hub exists, because enclaves attest to the
+ * Deploys the verifiers (index 0: development root, 1: AWS Nitro), registry, hub, model registry, and for PIPE the intents' forwarder and the
+ * accounts' delegate. The registry must know the hub before the hub exists, because enclaves attest to the
  * hub's domain; so the hub's address is predicted from the deployer's nonce and checked by the hub's own constructor.
  * @throws AssayError `DEPLOYMENT_NONCE_TAKEN` when the deployer sent something else in between
  */
@@ -69,6 +71,7 @@ export async function deployAssay(options: DeployOptions): Promise<DeploymentRec
 
   const [x, y] = [options.rootPublicKey.subarray(0, 32), options.rootPublicKey.subarray(32, 64)].map(bytesToHex);
   const verifier = await deploy("DevelopmentAttestationVerifier", [x, y]);
+  const nitro = await deploy("NitroAttestationVerifier", [await deploy("P384", []), AWS_NITRO_ROOT.certificateHash]);
   const predictedHub = getCreateAddress({ from, nonce: nonce + 1 });
   const registry = await deploy("EnclaveRegistry", [
     {
@@ -76,8 +79,11 @@ export async function deployAssay(options: DeployOptions): Promise<DeploymentRec
       ...parameters,
       governor: options.governor ?? from,
       revoker: options.revoker ?? from,
-      verifiers: [verifier],
-      roots: [{ rootId, hardware: false }],
+      verifiers: [verifier, nitro],
+      roots: [
+        { rootId, hardware: false },
+        { rootId: AWS_NITRO_ROOT.rootId, hardware: true },
+      ],
       images: options.images,
     },
   ]);

@@ -29,6 +29,8 @@ const recordSchema = z.strictObject({
     ModelRegistry: contractSchema,
     IntentForwarder: contractSchema,
     BatchDelegate: contractSchema,
+    NitroAttestationVerifier: contractSchema,
+    P384: contractSchema,
   }),
   rootId: hashField,
   images: z.array(hashField),

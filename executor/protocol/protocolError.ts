@@ -85,6 +85,48 @@ export type NitroErrorCode =
   | "NITRO_PCR_LENGTH"
   | "NITRO_PCR_COUNT";
 
+/** Why bytes are not the strict DER that certificates are. */
+export type DerErrorCode =
+  | "DER_TRUNCATED"
+  | "DER_TAG_UNEXPECTED"
+  /** Indefinite, not the shortest, or above 65,535. */
+  | "DER_LENGTH_INVALID"
+  | "DER_TRAILING_BYTES"
+  /** Empty, negative, or with a zero in front that it does not need. */
+  | "DER_INTEGER_INVALID";
+
+/** Why DER is no certificate of the AWS profile. */
+export type X509ErrorCode =
+  | "X509_VERSION"
+  | "X509_SERIAL_INVALID"
+  | "X509_SIGNATURE_ALGORITHM"
+  | "X509_KEY_ALGORITHM"
+  | "X509_SIGNATURE_ENCODING"
+  | "X509_TIME_INVALID"
+  /** Critical, and not understood. */
+  | "X509_EXTENSION_CRITICAL"
+  | "X509_EXTENSION_REPEATED"
+  | "X509_EXTENSION_FLAG"
+  | "X509_BASIC_CONSTRAINTS"
+  | "X509_KEY_USAGE";
+
+/** Why the chain of a Nitro document does not hold. */
+export type NitroChainErrorCode =
+  | "NITRO_CERTIFICATE_MISSING"
+  | "NITRO_BUNDLE_MISSING"
+  | "NITRO_ROOT_UNKNOWN"
+  | "NITRO_NOT_YET_VALID"
+  | "NITRO_EXPIRED"
+  | "NITRO_NAME_MISMATCH"
+  | "NITRO_SELF_ISSUED"
+  | "NITRO_NOT_CA"
+  | "NITRO_TARGET_IS_CA"
+  | "NITRO_PATH_LENGTH"
+  | "NITRO_KEY_USAGE"
+  | "P384_SCALAR_OUT_OF_RANGE"
+  | "P384_KEY_INVALID"
+  | "P384_SIGNATURES_INVALID";
+
 export type UserDataErrorCode =
   | "USER_DATA_LENGTH"
   | "USER_DATA_VERSION_UNKNOWN"
@@ -98,6 +140,9 @@ export type ProtocolErrorCode =
   | CoseErrorCode
   | DevelopmentErrorCode
   | NitroErrorCode
+  | DerErrorCode
+  | X509ErrorCode
+  | NitroChainErrorCode
   | UserDataErrorCode;
 
 /** Bytes that break docs/protocol.md, or values that it can not carry. Never worth a retry: the same bytes fail again. */

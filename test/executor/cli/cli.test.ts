@@ -28,6 +28,7 @@ describe("command line", function () {
       "doctor",
       "enclave",
       "model",
+      "attestation",
       "config",
       "store",
       "key",

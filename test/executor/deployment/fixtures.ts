@@ -26,6 +26,8 @@ export const RECORD: DeploymentRecord = {
     ModelRegistry: contract("d"),
     IntentForwarder: contract("e"),
     BatchDelegate: contract("f"),
+    NitroAttestationVerifier: contract("e"),
+    P384: contract("f"),
   },
   rootId: h("root"),
   images: [h("image")],

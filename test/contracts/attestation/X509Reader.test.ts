@@ -1,0 +1,296 @@
+import { X509Certificate } from "node:crypto";
+import { expect } from "chai";
+import type { Contract } from "ethers";
+import { ethers } from "hardhat";
+import { bytesToHex } from "../../../executor/protocol/bytes";
+import {
+  CHAIN,
+  certificate,
+  type Edit,
+  extension,
+  generalizedTime,
+  KEYS,
+  keyUsage,
+  LEAF,
+  NOW,
+  partsOf,
+  utcTime,
+} from "../../fixtures/attestation/chain";
+import { hex48 } from "../../fixtures/attestation/curve";
+import { bitString, der, integer, octets, raw, sequence, text } from "../../fixtures/attestation/der";
+import { certificateParts } from "../../fixtures/attestation/hints";
+import { outcomeOf } from "../tensor/outcome";
+
+const NO_LIMIT = 255n;
+
+describe("attestation/X509Reader", () => {
+  let harness: Contract;
+
+  before(async () => {
+    harness = (await ethers.deployContract("X509Harness")) as unknown as Contract;
+  });
+
+  const codeOf = async (method: string, bytes: Uint8Array): Promise<string> => {
+    const outcome = await outcomeOf(harness, { method, args: [bytes] });
+    return outcome.ok ? "accepted" : outcome.code;
+  };
+  const read = (bytes: Uint8Array) => harness.getFunction("certificate")(bytes);
+
+  it("reads the development chain, which node:crypto reads and verifies too", async () => {
+    for (const [i, bytes] of CHAIN.entries()) {
+      const node = new X509Certificate(Buffer.from(bytes));
+      const parent = new X509Certificate(Buffer.from(CHAIN[Math.max(0, i - 1)] as Uint8Array));
+      expect(node.verify(parent.publicKey)).to.equal(true);
+      expect(node.checkIssued(parent)).to.equal(true);
+      expect(node.ca).to.equal(i !== LEAF);
+      const seen = await read(bytes);
+      const parts = certificateParts(bytes);
+      expect(seen.tbs).to.equal(bytesToHex(parts.tbs));
+      expect(seen.serial.slice(2)).to.equal(node.serialNumber.toLowerCase());
+      expect(seen.publicKey).to.equal(bytesToHex((KEYS[i] as { publicKey: Uint8Array }).publicKey));
+      expect(seen.signature).to.equal(`0x${hex48(parts.r)}${hex48(parts.s)}`);
+      expect(Number(seen.notBefore) * 1000).to.equal(Date.parse(node.validFrom));
+      expect(Number(seen.notAfter) * 1000).to.equal(Date.parse(node.validTo));
+      expect(seen.isCa).to.equal(i !== LEAF);
+      expect(seen.pathLength).to.equal([NO_LIMIT, 2n, 1n, 0n, NO_LIMIT][i]);
+      expect(seen.keyUsage).to.equal([0x86n, 0x86n, 0x86n, 0x04n, 0xc0n][i]);
+    }
+  });
+
+  const changed = (edit: Edit, index = LEAF): Uint8Array => {
+    const parts = partsOf(index);
+    edit(parts);
+    return certificate(parts);
+  };
+  const withUsage =
+    (value: Uint8Array): Edit =>
+    (parts) => {
+      parts.extensions = [extension("551d0f", false, value)];
+    };
+  const withConstraints =
+    (value: Uint8Array): Edit =>
+    (parts) => {
+      parts.extensions = [extension("551d13", true, value)];
+    };
+
+  for (const [what, edit, code] of [
+    ["version 1", (p) => (p.version = raw("a003020100")), "X509_VERSION"],
+    ["no version", (p) => (p.version = raw("")), "X509_VERSION"],
+    ["a serial number of 0", (p) => (p.serial = raw("020100")), "X509_SERIAL_INVALID"],
+    ["a serial number of 21 bytes", (p) => (p.serial = integer(2n ** 167n)), "X509_SERIAL_INVALID"],
+    ["a negative serial number", (p) => (p.serial = raw("0201ff")), "DER_INTEGER_INVALID"],
+    ["a serial number with a needless zero", (p) => (p.serial = raw("02020001")), "DER_INTEGER_INVALID"],
+    ["an empty serial number", (p) => (p.serial = raw("0200")), "DER_INTEGER_INVALID"],
+    ["ecdsa-with-SHA256 inside", (p) => (p.algorithm = raw("300a06082a8648ce3d040302")), "X509_SIGNATURE_ALGORITHM"],
+    [
+      "ecdsa-with-SHA256 outside",
+      (p) => (p.outerAlgorithm = raw("300a06082a8648ce3d040302")),
+      "X509_SIGNATURE_ALGORITHM",
+    ],
+    ["parameters outside", (p) => (p.outerAlgorithm = raw("300c06082a8648ce3d0403030500")), "X509_SIGNATURE_ALGORITHM"],
+    [
+      "a key on P-256",
+      (p) => (p.key = raw(`301306072a8648ce3d020106082a8648ce3d030107034200${"04".repeat(65)}`)),
+      "X509_KEY_ALGORITHM",
+    ],
+    [
+      "a compressed key",
+      (p) => (p.key = raw(`3046301006072a8648ce3d020106052b8104002203320002${"11".repeat(48)}`)),
+      "X509_KEY_ALGORITHM",
+    ],
+    [
+      "a key cut short",
+      (p) => {
+        p.key = p.key.subarray(0, -8);
+        p.extensions = undefined;
+      },
+      "X509_KEY_ALGORITHM",
+    ],
+    ["no extensions", (p) => (p.extensions = undefined), "DER_TRUNCATED"],
+    [
+      "an issuer's unique id",
+      (p) => {
+        p.more = [raw("810100")];
+      },
+      "DER_TRAILING_BYTES",
+    ],
+    [
+      "a unique id in place of extensions",
+      (p) => {
+        p.extensions = undefined;
+        p.more = [raw("810100")];
+      },
+      "DER_TAG_UNEXPECTED",
+    ],
+    [
+      "a critical extension nobody knows",
+      (p) => p.extensions?.push(extension("551d1e", true, octets())),
+      "X509_EXTENSION_CRITICAL",
+    ],
+    [
+      "a critical extension of a longer name",
+      (p) => p.extensions?.push(extension("551d1300", true, octets())),
+      "X509_EXTENSION_CRITICAL",
+    ],
+    ["keyUsage twice", (p) => p.extensions?.push(keyUsage(0x80)), "X509_EXTENSION_REPEATED"],
+    ["basicConstraints twice", (p) => p.extensions?.unshift(p.extensions[0] as Uint8Array), "X509_EXTENSION_REPEATED"],
+    [
+      "critical spelled as false",
+      (p) => p.extensions?.push(sequence(raw("0603551d1e010100"), octets())),
+      "X509_EXTENSION_FLAG",
+    ],
+    [
+      "critical spelled as 1",
+      (p) => p.extensions?.push(sequence(raw("0603551d1e010101"), octets())),
+      "X509_EXTENSION_FLAG",
+    ],
+    [
+      "bytes behind an extension's value",
+      (p) => p.extensions?.push(sequence(raw("0603551d1e"), octets(), octets())),
+      "DER_TRAILING_BYTES",
+    ],
+    ["cA spelled as false", withConstraints(sequence(raw("010100"))), "X509_BASIC_CONSTRAINTS"],
+    ["cA spelled as 1", withConstraints(sequence(raw("010101"))), "X509_BASIC_CONSTRAINTS"],
+    ["a path length without cA", withConstraints(sequence(raw("020100"))), "DER_TAG_UNEXPECTED"],
+    ["a negative path length", withConstraints(sequence(raw("0101ff0201ff"))), "X509_BASIC_CONSTRAINTS"],
+    ["a path length of 128", withConstraints(sequence(raw("0101ff02020080"))), "X509_BASIC_CONSTRAINTS"],
+    [
+      "a path length of nine bytes, whose low one is 2",
+      withConstraints(sequence(raw("0101ff0209010000000000000002"))),
+      "X509_BASIC_CONSTRAINTS",
+    ],
+    ["a path length and more", withConstraints(sequence(raw("0101ff0201000500"))), "X509_BASIC_CONSTRAINTS"],
+    [
+      "bytes behind basicConstraints",
+      withConstraints(Buffer.concat([sequence(raw("0101ff")), raw("0500")])),
+      "DER_TRAILING_BYTES",
+    ],
+    ["keyUsage of nine bits", withUsage(raw("0303078080")), "X509_KEY_USAGE"],
+    ["keyUsage without bits", withUsage(raw("030100")), "X509_KEY_USAGE"],
+    ["keyUsage with a bit in the unused part", withUsage(raw("030206c1")), "X509_KEY_USAGE"],
+    ["keyUsage that keeps a zero at its end", withUsage(raw("030205c0")), "X509_KEY_USAGE"],
+    ["keyUsage of nothing but zeros", withUsage(raw("03020700")), "X509_KEY_USAGE"],
+    ["keyUsage with eight unused bits", withUsage(raw("03020880")), "X509_KEY_USAGE"],
+    [
+      "unused bits of the signature",
+      (p) => (p.signature = ({ r, s }) => bitString(1, sequence(integer(r), integer(s)))),
+      "X509_SIGNATURE_ENCODING",
+    ],
+    [
+      "r of 49 bytes",
+      (p) => (p.signature = ({ s }) => bitString(0, sequence(integer(2n ** 384n), integer(s)))),
+      "X509_SIGNATURE_ENCODING",
+    ],
+    [
+      "a negative r",
+      (p) => (p.signature = ({ s }) => bitString(0, sequence(raw("0201ff"), integer(s)))),
+      "DER_INTEGER_INVALID",
+    ],
+    [
+      "a third number in the signature",
+      (p) => (p.signature = ({ r, s }) => bitString(0, sequence(integer(r), integer(s), integer(1n)))),
+      "DER_TRAILING_BYTES",
+    ],
+    [
+      "bytes behind r and s",
+      (p) => (p.signature = ({ r, s }) => bitString(0, sequence(integer(r), integer(s)), raw("00"))),
+      "DER_TRAILING_BYTES",
+    ],
+    [
+      "bytes behind the signature",
+      (p) => (p.signature = ({ r, s }) => Buffer.concat([bitString(0, sequence(integer(r), integer(s))), raw("00")])),
+      "DER_TRAILING_BYTES",
+    ],
+  ] as [string, Edit, string][]) {
+    it(`refuses ${what}`, async () => {
+      expect(await codeOf("certificate", changed(edit))).to.equal(code);
+    });
+  }
+
+  it("skips extensions that are not critical, and takes a CA for one only by critical basicConstraints", async () => {
+    const bytes = changed((parts) => {
+      parts.extensions = [
+        extension("551d13", false, sequence(raw("0101ff020105"))),
+        extension("551d1e", false, raw("0500")),
+        extension("2a0304050607", false, raw("")),
+      ];
+    });
+    const seen = await read(bytes);
+    expect([seen.isCa, seen.pathLength, seen.keyUsage]).to.deep.equal([false, 5n, 0n]);
+  });
+
+  it("refuses another length of length, and anything behind the certificate", async () => {
+    const good = CHAIN[LEAF] as Uint8Array;
+    const body = good.subarray(4);
+    const size = body.length;
+    for (const [head, code] of [
+      [raw("3080"), "DER_LENGTH_INVALID"],
+      [Uint8Array.of(0x30, 0x83, 0, size >> 8, size & 0xff), "DER_LENGTH_INVALID"],
+      [Uint8Array.of(0x30, 0x81, 0xff), "DER_TRAILING_BYTES"],
+      [Uint8Array.of(0x30, 0x82, (size + 1) >> 8, (size + 1) & 0xff), "DER_TRUNCATED"],
+      [Uint8Array.of(0x31, 0x82, size >> 8, size & 0xff), "DER_TAG_UNEXPECTED"],
+    ] as [Uint8Array, string][]) {
+      expect(await codeOf("certificate", Buffer.concat([head, body]))).to.equal(code);
+    }
+    expect(await codeOf("certificate", Buffer.concat([good, raw("00")]))).to.equal("DER_TRAILING_BYTES");
+    expect(await codeOf("certificate", raw(""))).to.equal("DER_TRUNCATED");
+    expect(await codeOf("certificate", raw("308100"))).to.equal("DER_LENGTH_INVALID");
+    expect(await codeOf("certificate", raw("30820080"))).to.equal("DER_LENGTH_INVALID");
+    expect(await codeOf("certificate", raw("3082"))).to.equal("DER_TRUNCATED");
+  });
+
+  it("refuses every certificate that is cut short anywhere", async () => {
+    const good = CHAIN[LEAF] as Uint8Array;
+    for (let length = 0; length < good.length; length += 3) {
+      expect(await codeOf("certificate", good.subarray(0, length)), `${length} bytes`).to.not.equal("accepted");
+    }
+  });
+
+  it("reads dates as the calendar has them", async () => {
+    const days = [0, 59, 60, 365, 789, 11_016, 11_017, 16_860, 19_782, 20_089, 29_219, 47_540, 47_541];
+    for (const day of days) {
+      const seconds = day * 86_400 + 86_399;
+      const forms = seconds < 2_524_608_000 ? [utcTime(seconds), generalizedTime(seconds)] : [generalizedTime(seconds)];
+      for (const form of forms) {
+        expect([...(await harness.getFunction("time")(form))]).to.deep.equal([BigInt(seconds), BigInt(form.length)]);
+      }
+    }
+    const [last] = await harness.getFunction("time")(text(0x18, "99991231235959Z"));
+    expect(Number(last)).to.equal(Date.UTC(9999, 11, 31, 23, 59, 59) / 1000);
+    expect((await harness.getFunction("time")(text(0x17, "491231235959Z")))[0]).to.equal(2_524_607_999n);
+    expect((await harness.getFunction("time")(text(0x17, "700101000000Z")))[0]).to.equal(0n);
+    expect(Number((await harness.getFunction("time")(utcTime(NOW)))[0])).to.equal(NOW);
+  });
+
+  for (const [what, tag, value] of [
+    ["30 February", 0x17, "240230000000Z"],
+    ["29 February of a year that does not leap", 0x17, "230229000000Z"],
+    ["29 February 2100", 0x18, "21000229000000Z"],
+    ["31 April", 0x17, "240431000000Z"],
+    ["day 0", 0x17, "240100000000Z"],
+    ["month 0", 0x17, "240001000000Z"],
+    ["month 13", 0x17, "241301000000Z"],
+    ["24 hours", 0x17, "240101240000Z"],
+    ["60 minutes", 0x17, "240101006000Z"],
+    ["a leap second", 0x17, "240101000060Z"],
+    ["1950, which two digits mean", 0x17, "500101000000Z"],
+    ["1969", 0x18, "19691231235959Z"],
+    ["a space for a digit", 0x17, "24 101000000Z"],
+    ["a letter for a digit", 0x17, "2401010000:0Z"],
+    ["an offset", 0x17, "2401010000+0000"],
+    ["no seconds", 0x17, "2401010000Z"],
+    ["a small z", 0x17, "240101000000z"],
+    ["fractions of a second", 0x18, "20240101000000.5Z"],
+    ["four digits under the tag of two", 0x17, "20240101000000Z"],
+    ["two digits under the tag of four", 0x18, "240101000000Z"],
+  ] as const) {
+    it(`refuses as a time ${what}`, async () => {
+      expect(await codeOf("time", text(tag, value))).to.equal("X509_TIME_INVALID");
+    });
+  }
+
+  it("refuses as a time what has another tag", async () => {
+    expect(await codeOf("time", text(0x16, "240101000000Z"))).to.equal("DER_TAG_UNEXPECTED");
+    expect(await codeOf("time", der(0x17))).to.equal("X509_TIME_INVALID");
+  });
+});
