@@ -56,6 +56,9 @@ export async function openPipeWorld(
       ModelRegistry: await entry(world.models.target),
       IntentForwarder: await entry(forwarder.target),
       BatchDelegate: await entry(delegate.target),
+      // Not deployed here: nothing of the client asks for them.
+      NitroAttestationVerifier: await entry(world.verifier),
+      P384: await entry(world.verifier),
     },
     rootId: h("root"),
     images: [],
