@@ -2,34 +2,16 @@ import { loadFixture, time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
 import { id, type Signer, toBeHex, ZeroHash } from "ethers";
 import hre from "hardhat";
+import { BALANCE, type Scene, scene, type Target } from "../helpers/intentScene";
 import { type Forwarder, forwarderDomain, INTENT, type Intent, intentOf, signIntent } from "../helpers/intents";
 import { OUTPUT } from "../helpers/job";
 import { DEMAND, keyOf } from "../helpers/portable";
-import { deploy, fresh, hubCall, inputOf, QUESTION, type SyncStage, syncStage } from "../helpers/sync";
+import { deploy, fresh, hubCall, inputOf, QUESTION } from "../helpers/sync";
 import { as, mined, now, type With } from "../helpers/world";
 
-type Target = With<
-  "record" | "infer" | "pretend" | "fail" | "burn" | "reenter" | "sender" | "value" | "gasSeen" | "output" | "answer"
->;
-interface Scene extends SyncStage {
-  readonly forwarder: Forwarder;
-  readonly target: Target;
-  readonly from: string;
-}
-
 const GAS = { gasLimit: 2_000_000 };
-const BALANCE = 10_000n;
 const FEE = 100n;
 const RELAY = 30n;
-
-async function scene(): Promise<Scene> {
-  const s = await syncStage();
-  const forwarder = await deploy<Forwarder>("IntentForwarder", [s.hub.target]);
-  const target = await deploy<Target>("MockIntentTarget", [forwarder.target]);
-  const from = await s.user.getAddress();
-  await mined(forwarder.depositFor(from, { value: BALANCE }));
-  return { ...s, forwarder, target, from };
-}
 
 describe("PIPE: IntentForwarder", () => {
   const data = (s: Scene, method: string, args: readonly unknown[] = []) =>
