@@ -20,12 +20,19 @@ const NO_HINT = 1n;
  * @param last for how many of the last signatures; all without it, two where the CA certificates are cached
  */
 export function nitroHints(document: Uint8Array, last = Number.POSITIVE_INFINITY): HexBytes {
-  const signatures = readable(() => signaturesOf(document)) ?? [];
-  const wanted = signatures.slice(Math.max(0, signatures.length - last));
-  return bytesToHex(Buffer.concat(wanted.map((each) => wide(each === undefined ? NO_HINT : hintOf(each)))));
+  const signatures = nitroSignatures(document);
+  return bytesToHex(Buffer.concat(signatures.slice(Math.max(0, signatures.length - last)).map(hintBytes)));
 }
 
-/** Undefined where a certificate can not be read. */
+/** The signatures of a document in the order of their hints; undefined where one can not be read, none where the payload can not. */
+export function nitroSignatures(document: Uint8Array): readonly (P384Signature | undefined)[] {
+  return readable(() => signaturesOf(document)) ?? [];
+}
+
+/** The hint for one signature, 48 bytes. */
+export const hintBytes = (signature: P384Signature | undefined): Uint8Array =>
+  wide(signature === undefined ? NO_HINT : hintOf(signature));
+
 function signaturesOf(document: Uint8Array): (P384Signature | undefined)[] {
   const { payload, signature } = decodeCoseSign1(document, "ES384");
   const { cabundle, certificate } = decodeNitroPayload(payload);
