@@ -110,7 +110,11 @@ export class Planner {
     return !simulation.unanswered && simulation.success;
   }
 
-  private async simulate(draft: Draft, mode: "record" | "revert", fill: 0 | 1 = 0): Promise<Simulation> {
+  private async simulate(
+    draft: Draft,
+    mode: "record" | "revert",
+    { fill = 0, without = new Set() }: { readonly fill?: 0 | 1; readonly without?: ReadonlySet<Hex32> } = {},
+  ): Promise<Simulation> {
     const { simulator, bounds, nowMs } = this.options;
     const { request } = draft;
     if (draft.simulations >= bounds.simulations || nowMs() > request.deadlineMs) {
@@ -127,7 +131,7 @@ export class Planner {
     return simulator.simulate({
       step: request.step,
       before: request.before,
-      results: draft.results,
+      results: draft.results.filter(({ inference: { key } }) => !without.has(key)),
       placeholders,
       mode,
     });
@@ -154,7 +158,7 @@ export class Planner {
    * that can be seen; what is not waits for the real answer. A guess that was wrong costs a run that nobody is charged for.
    */
   private async independentOf(draft: Draft, open: readonly Inference[]): Promise<Inference[]> {
-    const other = await this.simulate(draft, "record", 1);
+    const other = await this.simulate(draft, "record", { fill: 1 });
     const alike = new Set(other.questions.map(({ key }) => key));
     return open.filter(({ key }, index) => index === 0 || alike.has(key));
   }
@@ -312,8 +316,9 @@ export class Planner {
       throw pipeError("PIPE_TRANSACTION_REVERTS", revert, { detail: revert.reason });
     }
     const used = new Set(simulation.questions.map(({ key }) => key));
+    const unseen = await this.usedUnseen(draft, simulation, used);
     const needed = [...draft.answers.values()].filter(
-      ({ inference: { key } }) => !simulation.success || used.has(key) || draft.byRevert.has(key),
+      ({ inference: { key } }) => !simulation.success || used.has(key) || draft.byRevert.has(key) || unseen.has(key),
     );
     const speculative = [...draft.ran].filter((key) => !draft.confirmed.has(key)).length;
     return {
@@ -324,6 +329,22 @@ export class Planner {
       speculative,
       gasUsed: simulation.gasUsed,
     };
+  }
+
+  /**
+   * A frame that used an answer and failed for reasons of its own took its note of that with it, and its failure may be caught: without the answer it
+   * would fail for another reason. Whether that is so shows when those answers are left out: something stays unanswered then.
+   */
+  private async usedUnseen(
+    draft: Draft,
+    simulation: Simulation,
+    used: ReadonlySet<Hex32>,
+  ): Promise<ReadonlySet<Hex32>> {
+    const unseen = new Set([...draft.confirmed].filter((key) => draft.answers.has(key) && !used.has(key)));
+    for (const key of draft.byRevert) unseen.delete(key);
+    if (unseen.size === 0 || !simulation.success) return new Set();
+    const { unanswered, questions } = await this.simulate(draft, "record", { without: unseen });
+    return unanswered || questions.some(({ answered }) => !answered) ? unseen : new Set();
   }
 
   /** A target may refuse a sender that has code, as the stand-in has: before a failure is believed, the call is made plainly. */
