@@ -21,6 +21,8 @@ export interface DeployOptions {
   readonly epochSeconds?: number;
   readonly heartbeatSeconds?: number;
   readonly changeDelaySeconds?: number;
+  /** A root of AWS's format other than AWS's, for development chains; what it vouches for has a software level. */
+  readonly nitroRoot?: { readonly certificateHash: Hex32; readonly rootId: Hex32 };
   /** Level 0 for consumers' unit tests; the registry refuses it outside development chains. */
   readonly developmentLevelAllowed?: boolean;
 }
@@ -69,9 +71,10 @@ export async function deployAssay(options: DeployOptions): Promise<DeploymentRec
     return at;
   };
 
+  const nitroRoot = options.nitroRoot ?? AWS_NITRO_ROOT;
   const [x, y] = [options.rootPublicKey.subarray(0, 32), options.rootPublicKey.subarray(32, 64)].map(bytesToHex);
   const verifier = await deploy("DevelopmentAttestationVerifier", [x, y]);
-  const nitro = await deploy("NitroAttestationVerifier", [await deploy("P384", []), AWS_NITRO_ROOT.certificateHash]);
+  const nitro = await deploy("NitroAttestationVerifier", [await deploy("P384", []), nitroRoot.certificateHash]);
   const predictedHub = getCreateAddress({ from, nonce: nonce + 1 });
   const registry = await deploy("EnclaveRegistry", [
     {
@@ -82,7 +85,7 @@ export async function deployAssay(options: DeployOptions): Promise<DeploymentRec
       verifiers: [verifier, nitro],
       roots: [
         { rootId, hardware: false },
-        { rootId: AWS_NITRO_ROOT.rootId, hardware: true },
+        { rootId: nitroRoot.rootId, hardware: options.nitroRoot === undefined },
       ],
       images: options.images,
     },

@@ -1,7 +1,8 @@
-import { computeAddress } from "ethers";
+import { computeAddress, Interface } from "ethers";
 import { isAssayError } from "../domain/errors";
 import { type Address, address, type Hex32, hex32 } from "../domain/ids";
 import { bytesToHex, concatBytes, hexToBytes } from "../protocol/bytes";
+import { type NitroVerdict, verifyNitroDocument } from "../protocol/nitro/verify";
 import { type AttestationClaims, imageIdOf, verifyDevelopmentDocument } from "../protocol/nitroDocumentVerify";
 import { keccak256 } from "../protocol/statement";
 import { decodeUserData, type UserData } from "../protocol/userData";
@@ -29,6 +30,8 @@ export interface RegisteredKey {
   readonly log: Log;
 }
 
+const NITRO_VERIFIER = new Interface(["function rootHash() view returns (bytes32)"]);
+
 interface Handed {
   readonly verifierIndex: number;
   readonly document: Uint8Array;
@@ -40,8 +43,8 @@ interface Handed {
 export async function explainAttestation(inquiry: Inquiry, key: RegisteredKey): Promise<void> {
   const { reader, deployment, checks } = inquiry;
   const transaction = await reader.transaction(key.log.transactionHash);
-  const root = await pinnedRoot(inquiry);
-  const candidates: { handed: Handed; claims: AttestationClaims | string }[] = [];
+  const judges = await judgesOf(inquiry, key.registeredAt);
+  const candidates: { handed: Handed; claims: AttestationClaims | string | undefined }[] = [];
   for (const { args } of callsIn(transaction.input, REGISTRY, ["register"])) {
     const r = args[0] as { verifierIndex: bigint; document: string; endpoint: string; keyConfig: string };
     const handed = {
@@ -50,11 +53,12 @@ export async function explainAttestation(inquiry: Inquiry, key: RegisteredKey): 
       endpoint: r.endpoint,
       keyConfig: hexToBytes(r.keyConfig),
     };
-    candidates.push({ handed, claims: claimsOf(handed.document, root) });
+    const judge = await judgeOf(inquiry, judges, handed.verifierIndex);
+    candidates.push({ handed, claims: judge?.(handed.document) });
   }
   // One transaction may register several keys; ours is the document that names it, else the only one there is.
   const own =
-    candidates.find(({ claims }) => typeof claims !== "string" && keyAddress(claims.publicKey) === key.signer) ??
+    candidates.find(({ claims }) => typeof claims === "object" && keyAddress(claims.publicKey) === key.signer) ??
     candidates[0];
   if (own === undefined) {
     checks.that(
@@ -65,7 +69,11 @@ export async function explainAttestation(inquiry: Inquiry, key: RegisteredKey): 
     return;
   }
   const { handed, claims } = own;
-  if (!(await verifierIsKnown(inquiry, handed.verifierIndex))) return;
+  if (claims === undefined) {
+    const index = handed.verifierIndex;
+    checks.that("attestation.document", null, `verifier ${index} is none that this version can repeat`);
+    return;
+  }
   if (
     !checks.that(
       "attestation.document",
@@ -75,7 +83,9 @@ export async function explainAttestation(inquiry: Inquiry, key: RegisteredKey): 
   )
     return;
   if (typeof claims === "string") return;
-  checks.same("attestation.root", { expected: deployment.rootId, actual: claims.rootId });
+  // A Nitro document was verified up to the certificate that its verifier pins; `rootApproved` judges the id of its key.
+  if (claims.cabundle.length === 0)
+    checks.same("attestation.root", { expected: deployment.rootId, actual: claims.rootId });
   checks.same("attestation.key", { expected: key.signer, actual: keyAddress(claims.publicKey) ?? "no key" });
   checks.same("attestation.image", { expected: key.imageId, actual: imageIdOf(claims) });
   const userData = readUserData(claims.userData);
@@ -94,19 +104,35 @@ async function pinnedRoot({ reader, deployment }: Inquiry): Promise<Uint8Array> 
   return concatBytes(hexToBytes(hex32(x)), hexToBytes(hex32(y)));
 }
 
-async function verifierIsKnown({ reader, deployment, checks }: Inquiry, index: number): Promise<boolean> {
-  const { verifier } = await reader.view(
-    { contract: REGISTRY, at: deployment.contracts.EnclaveRegistry.address },
-    "verifierOf",
-    [index],
-  );
-  const known = address(verifier) === deployment.contracts.DevelopmentAttestationVerifier.address;
-  return (
-    known || checks.that("attestation.document", null, `verifier ${verifier} is none that this version can repeat`)
-  );
+/** What a verifier says of a document: its claims, or which rule it breaks. */
+type Judge = (document: Uint8Array) => AttestationClaims | string;
+
+/** The verifiers that this version can repeat, by address. */
+async function judgesOf(inquiry: Inquiry, registeredAt: number): Promise<ReadonlyMap<Address, Judge>> {
+  const { reader, deployment } = inquiry;
+  const { DevelopmentAttestationVerifier: development, NitroAttestationVerifier: nitro } = deployment.contracts;
+  const key = await pinnedRoot(inquiry);
+  const [rootHash] = await reader.view({ contract: NITRO_VERIFIER, at: nitro.address }, "rootHash", []);
+  const [root, at] = [hex32(rootHash), BigInt(registeredAt)];
+  return new Map<Address, Judge>([
+    [development.address, (document) => developmentClaims(document, key)],
+    [nitro.address, (document) => nitroClaims(verifyNitroDocument({ document, root, at }))],
+  ]);
 }
 
-function claimsOf(document: Uint8Array, root: Uint8Array): AttestationClaims | string {
+async function judgeOf(
+  { reader, deployment }: Inquiry,
+  judges: ReadonlyMap<Address, Judge>,
+  index: number,
+): Promise<Judge | undefined> {
+  const at = deployment.contracts.EnclaveRegistry.address;
+  const { verifier } = await reader.view({ contract: REGISTRY, at }, "verifierOf", [index]);
+  return judges.get(address(verifier));
+}
+
+const nitroClaims = (verdict: NitroVerdict): AttestationClaims | string => (verdict.ok ? verdict.claims : verdict.rule);
+
+function developmentClaims(document: Uint8Array, root: Uint8Array): AttestationClaims | string {
   try {
     return verifyDevelopmentDocument(document, root);
   } catch (error) {
