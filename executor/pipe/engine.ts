@@ -107,7 +107,7 @@ export class PipeEngine {
       terms,
       grantOf: options.grantOf,
       head: () => this.head,
-      window: () => this.cadence.clear(),
+      window: (neededMs) => this.cadence.clear(neededMs),
       nowMs,
       stillHolds: (entry) => this.worker.stillHolds(entry),
       onStale: (entry) => {

@@ -30,7 +30,7 @@ export interface ReleaserOptions {
   readonly grantOf: (sponsor: Address) => Promise<bigint>;
   readonly head: () => PipeHead;
   /** Waits while a block is about to be made: what is sent then may be split by it. */
-  readonly window: () => Promise<void>;
+  readonly window: (neededMs: number) => Promise<void>;
   readonly nowMs: () => number;
   /** Whether the plan was made on the newest state, or is right on it too. Asked once before an entry leaves. */
   readonly stillHolds: (entry: Entry) => Promise<boolean>;
@@ -48,6 +48,9 @@ interface Sponsored {
 }
 
 /** How far a release came. */
+/** Releases whose time is remembered: the next one may take as long as the longest of them. */
+const KEPT_TIMES = 8;
+
 interface Sending {
   entries: readonly Entry[];
   publication: Publication | undefined;
@@ -69,6 +72,8 @@ interface Publication {
  * have lost the transaction before it, while it waited.
  */
 export class Releaser {
+  /** How long the latest releases took, milliseconds. */
+  private readonly took: number[] = [];
   private queue: Entry[] = [];
   private running: Promise<void> | undefined;
   /** Publications that are on their way, by the keys they bring. */
@@ -130,7 +135,7 @@ export class Releaser {
 
   private async run(): Promise<void> {
     while (this.queue.length > 0) {
-      await this.options.window().catch(this.options.onError);
+      await this.options.window(Math.max(0, ...this.took)).catch(this.options.onError);
       const taken = this.queue.splice(0);
       try {
         for (const batch of this.batches(await this.current(taken))) await this.tryRelease(batch);
@@ -163,7 +168,10 @@ export class Releaser {
   private async tryRelease(batch: readonly Entry[]): Promise<void> {
     const sending: Sending = { entries: [], publication: undefined, isStored: false };
     try {
+      const began = this.options.nowMs();
       await this.release(batch, sending);
+      this.took.push(this.options.nowMs() - began);
+      if (this.took.length > KEPT_TIMES) this.took.shift();
     } catch (error) {
       if (sending.publication !== undefined) sending.publication.state = "failed";
       for (const entry of sending.entries) if (entry.phase === "leaving") entry.phase = "ready";

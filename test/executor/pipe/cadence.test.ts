@@ -17,9 +17,9 @@ describe("cadence", () => {
       cadence.block();
     }
   };
-  const waits = async (): Promise<boolean> => {
+  const waits = async (neededMs?: number): Promise<boolean> => {
     let isClear = false;
-    void cadence.clear().then(() => {
+    void cadence.clear(neededMs).then(() => {
       isClear = true;
     });
     for (let i = 0; i < 5; i++) await Promise.resolve();
@@ -40,6 +40,15 @@ describe("cadence", () => {
     cadence.block();
     await clear;
     expect(isClear).to.equal(true);
+  });
+
+  it("waits longer before a block where what follows takes longer, and never for most of an interval", async () => {
+    blocks(1_000, 1_000, 1_000);
+    nowMs += 701;
+    expect(await waits(200)).to.equal(false);
+    expect(await waits(300)).to.equal(true);
+    nowMs -= 102;
+    expect(await waits(900)).to.equal(false);
   });
 
   it("does not wait for a block that is overdue, nor where the pace is uneven, too fast or not known", async () => {
