@@ -13,8 +13,8 @@ export type SuiteName = (typeof SUITE_NAMES)[number];
 
 /** Suites of one lane run one after another; the two lanes run at the same time, because the machine has two cores at least. */
 export const LANES: readonly (readonly SuiteName[])[] = [
-  ["contracts", "gas"],
-  ["executor", "e2e", "attacks"],
+  ["contracts", "gas", "attacks"],
+  ["executor", "e2e"],
 ];
 
 export interface SuiteCommand {

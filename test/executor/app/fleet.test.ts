@@ -50,9 +50,7 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
       counters.push(counter);
       return new Uint8Array(64);
     },
-    exited: new Promise<string>((resolve) => {
-      exit = resolve;
-    }),
+    exited: new Promise<string>(() => undefined),
     close: async () => {
       closes++;
     },
@@ -63,7 +61,11 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
     start: async () => {
       const failure = failedStarts.shift();
       if (failure !== undefined) throw failure;
-      return enclave as never;
+      // Each start is another enclave: one that had ended already would be replaced for ever.
+      const exited = new Promise<string>((resolve) => {
+        exit = resolve;
+      });
+      return { ...enclave, exited } as never;
     },
     registry: registry as never,
     now: async () => block(height),
