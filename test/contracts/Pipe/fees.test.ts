@@ -74,17 +74,6 @@ describe("PIPE: who pays", () => {
     expect([await s.hub.operatorCreditOf(1), await s.hub.operatorCreditOf(2)]).to.deep.equal([202n, 2_020n]);
   });
 
-  it("1,000 uses in one transaction cost the consumer nothing", async () => {
-    const s = await loadFixture(stage);
-    await mined(s.probe.run([hubCall(s, "deposit", [], 1_000n)]));
-    await mined(as(s.hub, s.stranger).publish([await fresh(s, { feeWei: FEE })], { value: FEE }));
-    const before = await hre.ethers.provider.getBalance(s.probe.target);
-    await mined(as(s.probe, s.stranger).useOften(1_000, ...QUESTION, { gasLimit: 16_000_000 }));
-    expect(await hre.ethers.provider.getBalance(s.probe.target)).to.equal(before);
-    expect(await s.hub.creditOf(s.probe.target)).to.equal(1_000n);
-    expect(await s.hub.operatorCreditOf(1)).to.equal(FEE);
-  });
-
   it("a fee wider than its type is not believed, whoever signed it", async () => {
     const s = await loadFixture(stage);
     const r = await fresh(s);
