@@ -5,7 +5,7 @@ import hre from "hardhat";
 import { Code } from "../helpers/fixture";
 import { keyOf } from "../helpers/portable";
 import { RESULT } from "../helpers/statements";
-import { fresh, hubCall, inputOf, pulse, QUESTION, type SyncStage, signerOf, syncStage } from "../helpers/sync";
+import { fresh, inputOf, pulse, type SyncStage, signerOf, syncStage } from "../helpers/sync";
 import { as, mined, now } from "../helpers/world";
 
 const stage = () => syncStage();
