@@ -100,7 +100,7 @@ describe("metrics", () => {
     const names = metrics.registry.getMetricsAsArray().map((metric) => metric.name);
     expect(names.length).to.be.greaterThan(15);
     const form = new RegExp(
-      `^assay_(intake|matching|jobs|enclave|posting|availability|process)_[a-z_]+_(${METRIC_UNITS.join("|")})$`,
+      `^assay_(intake|matching|jobs|enclave|posting|availability|pipe|process)_[a-z_]+_(${METRIC_UNITS.join("|")})$`,
     );
     for (const name of names) expect(name).to.match(form);
     const text = await metrics.registry.metrics();
