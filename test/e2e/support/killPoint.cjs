@@ -22,6 +22,8 @@ function die() {
 /** Replaces an exported function of a compiled module; importers look it up at each call. */
 function wrap(path, name, make) {
   const module = require(join(plan.root, path));
+  // A plan for what is not there would never be carried out, and look like a daemon that can not be killed.
+  if (typeof module[name] !== "function") throw new Error(`${path} has no ${name}`);
   module[name] = make(module[name]);
 }
 
@@ -29,17 +31,12 @@ const hit = (at, moment) => plan.at === at && plan.moment === moment;
 
 function abortBeforeState() {
   const abort = `BEGIN SELECT RAISE(ABORT, '${MARK}'); END`;
-  wrap(
-    "executor/jobs/moves.js",
-    "moveGuard",
-    (guard) => () =>
-      [
-        guard(),
-        `CREATE TEMP TRIGGER kill_insert BEFORE INSERT ON main.jobs WHEN NEW.state = '${plan.at}' ${abort}`,
-        `CREATE TEMP TRIGGER kill_update BEFORE UPDATE OF state ON main.jobs
+  wrap("executor/jobs/moves.js", "moveGuards", (guards) => () => [
+    ...guards(),
+    `CREATE TEMP TRIGGER kill_insert BEFORE INSERT ON main.jobs WHEN NEW.state = '${plan.at}' ${abort}`,
+    `CREATE TEMP TRIGGER kill_update BEFORE UPDATE OF state ON main.jobs
         WHEN NEW.state = '${plan.at}' AND OLD.state <> NEW.state ${abort}`,
-      ].join(";\n"),
-  );
+  ]);
 }
 
 function aroundStates() {

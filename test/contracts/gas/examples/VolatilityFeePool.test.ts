@@ -1,15 +1,15 @@
 import { loadFixture, takeSnapshot, time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import { hexToBytes } from "../../../executor/protocol/bytes";
-import { decodeTensorSet } from "../../../executor/protocol/tensorSet";
-import { marketHistory } from "../../../scripts/models/data/marketFeatures";
-import type { PriceBar } from "../../../scripts/models/data/prices";
-import { outputOf, UNIT } from "../consumers/desk";
-import { type Forwarder, forwarderDomain, intentOf, signIntent } from "../helpers/intents";
-import { MODEL } from "../helpers/job";
-import { DEMAND, keyOf } from "../helpers/portable";
-import { deploy, fresh, hubCall, type SyncStage, syncStage } from "../helpers/sync";
-import { as, enclaveKey, mined, now, registrationOf, type With } from "../helpers/world";
+import { hexToBytes } from "../../../../executor/protocol/bytes";
+import { decodeTensorSet } from "../../../../executor/protocol/tensorSet";
+import { marketHistory } from "../../../../scripts/models/data/marketFeatures";
+import type { PriceBar } from "../../../../scripts/models/data/prices";
+import { outputOf, UNIT } from "../../consumers/desk";
+import { type Forwarder, forwarderDomain, intentOf, signIntent } from "../../helpers/intents";
+import { MODEL } from "../../helpers/job";
+import { DEMAND, keyOf } from "../../helpers/portable";
+import { deploy, fresh, hubCall, type SyncStage, syncStage } from "../../helpers/sync";
+import { as, enclaveKey, mined, now, registrationOf, type With } from "../../helpers/world";
 
 type Token = With<"mint" | "approve" | "balanceOf">;
 type Pool = With<
