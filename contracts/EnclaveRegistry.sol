@@ -115,12 +115,13 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
         SignerRecord record = _signers[signer];
         code = uint8(_codeOf(record, minTrust, imageId));
         (operatorId, trust, image) = (record.operatorId(), record.level(), record.image());
-        // The four values as the ABI has them. The call ends here, so nothing that lay there is read again.
+        // The four values as the ABI has them, cut to their types: what lies above in assembly is not defined. The call ends
+        // here, so nothing that lay there is read again.
         assembly ("memory-safe") {
-            mstore(0, code)
-            mstore(0x20, operatorId)
-            mstore(0x40, trust)
-            mstore(0x60, image)
+            mstore(0, and(code, 0xff))
+            mstore(0x20, and(operatorId, 0xffffffff))
+            mstore(0x40, and(trust, 0xff))
+            mstore(0x60, and(image, 0xffffffff))
             return(0, 0x80)
         }
     }
