@@ -57,7 +57,8 @@ const contracts = {
     runCommand({
       what: contracts.name,
       command: process.execPath,
-      args: ["node_modules/hardhat/internal/cli/bootstrap.js", "compile"],
+      // What is compiled through Yul and what is not are two jobs; with fewer than two at a time the slow one waits for the other.
+      args: ["node_modules/hardhat/internal/cli/bootstrap.js", "compile", "--concurrency", "2"],
       cwd: root,
       hint: "npx hardhat compile shows the whole error.",
     }),

@@ -9,6 +9,7 @@ import { args, MODEL } from "../helpers/job";
 import { DEMAND, portable } from "../helpers/portable";
 import { deploy, inputOf, pulse, type SyncStage, syncStage } from "../helpers/sync";
 import { as, mined, now, type With } from "../helpers/world";
+import { UNDER_COVERAGE } from "../tensor/outcome";
 
 interface Scene extends SyncStage {
   readonly forwarder: Forwarder;
@@ -209,7 +210,7 @@ describe("invariant: the money of the synchronous way", () => {
         await walk.leave();
         for (const [what, n] of Object.entries(walk.done)) done[what] = (done[what] ?? 0) + n;
       }),
-      { numRuns: 6, seed: 20_261_128, endOnFailure: true },
+      { numRuns: UNDER_COVERAGE ? 3 : 6, seed: 20_261_128, endOnFailure: true },
     );
     const expected = ["deposit", "withdraw", "withdrawOperator", "grant", "notice", "reclaim", "provide", "publish"];
     expected.push("sponsored", "sponsoredRefused", "fill", "empty", "intent", "intentRefused", "fulfilled");
