@@ -10,16 +10,17 @@ import type { Transactions } from "../posting/transactions";
 import { encodePublishFor } from "../protocol/portable";
 
 /**
- * A node may take up the members of one exchange in any order, and one that mines at once refuses a nonce whose turn it is not: so those of one sender
- * go one after the other, and those of different senders together.
+ * All in one exchange, so that no block comes between them. A node may take up the members of one exchange in any order, and one that mines at once
+ * refuses a nonce whose turn it is not: what was refused is sent again as long as others are taken.
  */
 async function sendBehind(chain: PipeChain, followers: readonly SignedFollower[]): Promise<void> {
-  let rest = [...followers];
+  let rest = followers;
   while (rest.length > 0) {
-    const senders = new Set<Address>();
-    const now = rest.filter(({ from }) => !senders.has(from) && senders.add(from));
-    await chain.broadcast(now.map(({ raw }) => raw));
-    rest = rest.filter((follower) => !now.includes(follower));
+    const answers = await chain.broadcast(rest.map(({ raw }) => raw));
+    const refused = rest.filter((_, i) => answers[i]?.accepted !== true);
+    // Whether the node has it all the same, and why it does not, is found out by looking for it.
+    if (refused.length === rest.length) return;
+    rest = refused;
   }
 }
 
@@ -34,11 +35,12 @@ export function pipePublisher(args: {
   const { hub, transactions, posting, chain, records } = args;
   return {
     address: transactions.address,
-    release: async ({ results, followers, aboveTipWei, aboveMaxFeeWei, onStored }) => {
+    release: async ({ results, followers, aboveTipWei, aboveMaxFeeWei, isTimely, onStored }) => {
       if (results.length === 0) {
+        if (!(await isTimely())) return false;
         await onStored(undefined);
         await sendBehind(chain, followers);
-        return;
+        return true;
       }
       const filled = results.map((result) => result.filled);
       const data = encodePublishFor(
@@ -51,6 +53,7 @@ export function pipePublisher(args: {
         const revert = revertContext(result.revert ?? "0x");
         throw pipeError("PIPE_PUBLICATION_REVERTS", revert, { retry: "later", detail: revert.reason });
       }
+      if (!(await isTimely())) return false;
       const { accepted, hash } = await transactions.send({
         to: hub,
         data,
@@ -64,6 +67,7 @@ export function pipePublisher(args: {
       if (!accepted && !(await chain.knows(hash)))
         throw pipeError("PIPE_PUBLICATION_REVERTS", { hash }, { retry: "later", detail: "the node did not take them" });
       await sendBehind(chain, followers);
+      return true;
     },
     relay: async ({ to, data, gas, label, onStored }) => {
       await transactions.send({ to, data, gasLimit: gas, label, onStored: ({ hash }) => onStored(hash) });

@@ -58,6 +58,19 @@ export interface PipeItem {
   readonly block: { readonly number: number; readonly hash: Hex32 } | undefined;
 }
 
+/** A step from one state to the next. Reason, detail and block are those of the new state: what is not given is forgotten. Hashes stay unless others are given. */
+export interface PipeMove {
+  readonly id: Hex32;
+  readonly from: readonly PipeState[];
+  readonly to: PipeState;
+  readonly reason?: string;
+  readonly detail?: string;
+  readonly transactionHash?: Hex32;
+  readonly publishHash?: Hex32;
+  readonly block?: { readonly number: number; readonly hash: Hex32 };
+  readonly step?: PipeStep;
+}
+
 /** What a caller can know of an item. */
 export interface PipeStatus extends PipeItem {
   readonly timeline: readonly PipeStep[];

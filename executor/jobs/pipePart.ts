@@ -1,7 +1,7 @@
 import type { Insertable, Kysely, Selectable } from "kysely";
 import { AssayError } from "../domain/errors";
 import { address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
-import type { PipeItem, PipeState, PipeStep } from "../domain/pipe";
+import type { PipeItem, PipeMove, PipeState, PipeStep } from "../domain/pipe";
 import { durably } from "./open";
 import type { PipeRecords } from "./ports";
 import type { PipeItemTable, Tables } from "./schema";
@@ -30,30 +30,13 @@ export function pipePart(db: Kysely<Tables>): PipeRecords {
         await tx.insertInto("pipe_items").values(itemRow(item)).execute();
       }),
 
-    movePipeItem: ({ id, from, to, reason, detail, transactionHash, publishHash, block, step }) => {
-      const work = async (tx: Kysely<Tables>): Promise<boolean> => {
-        const moved = await tx
-          .updateTable("pipe_items")
-          .set({
-            state: to,
-            // A reason belongs to the state it was given with: one that went back to `released` has none.
-            reason: reason ?? null,
-            detail: detail ?? null,
-            ...(transactionHash === undefined ? {} : { transaction_hash: transactionHash }),
-            ...(publishHash === undefined ? {} : { publish_hash: publishHash }),
-            block_number: block?.number ?? null,
-            block_hash: block?.hash ?? null,
-            ...(step === undefined ? {} : { updated_ms: step.hostMs }),
-          })
-          .where("id", "=", id)
-          .where("state", "in", from)
-          .executeTakeFirst();
-        if (moved.numUpdatedRows !== 1n) return false;
-        if (step !== undefined) await addSteps(tx, id, [step]);
-        return true;
+    movePipeItems: async (moves) => {
+      const work = async (tx: Kysely<Tables>): Promise<void> => {
+        for (const move of moves) await movePipe(tx, move);
       };
       // What may have been sent must not be forgotten by a power cut; every other state is found again by looking at the chain.
-      return to === "released" ? durably(db, work) : db.transaction().execute(work);
+      if (moves.some(({ to }) => to === "released")) await durably(db, work);
+      else await db.transaction().execute(work);
     },
 
     addPipeSteps: (id, steps) => addSteps(db, id, steps),
@@ -90,6 +73,29 @@ export function pipePart(db: Kysely<Tables>): PipeRecords {
       return row === undefined ? undefined : hex32(row.hash);
     },
   };
+}
+
+async function movePipe(
+  tx: Kysely<Tables>,
+  { id, from, to, reason, detail, transactionHash, publishHash, block, step }: PipeMove,
+): Promise<void> {
+  const moved = await tx
+    .updateTable("pipe_items")
+    .set({
+      state: to,
+      // A reason belongs to the state it was given with: one that went back to `released` has none.
+      reason: reason ?? null,
+      detail: detail ?? null,
+      ...(transactionHash === undefined ? {} : { transaction_hash: transactionHash }),
+      ...(publishHash === undefined ? {} : { publish_hash: publishHash }),
+      block_number: block?.number ?? null,
+      block_hash: block?.hash ?? null,
+      ...(step === undefined ? {} : { updated_ms: step.hostMs }),
+    })
+    .where("id", "=", id)
+    .where("state", "in", from)
+    .executeTakeFirst();
+  if (moved.numUpdatedRows === 1n && step !== undefined) await addSteps(tx, id, [step]);
 }
 
 /** Forgets what ended before that moment, inside the caller's transaction; returns how many. */

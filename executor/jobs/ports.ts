@@ -1,7 +1,7 @@
 import type { Ending, OutboxTransaction, SeenBlock, TransactionState } from "../domain/chain";
 import type { Address, Hex32 } from "../domain/ids";
 import type { JobState } from "../domain/job";
-import type { PipeItem, PipeState, PipeStatus, PipeStep } from "../domain/pipe";
+import type { PipeItem, PipeMove, PipeState, PipeStatus, PipeStep } from "../domain/pipe";
 import type { Answer, InferenceRequest } from "../domain/request";
 
 /** A lease on a job. Every write that follows from it carries the fence; a write with an old fence changes nothing. */
@@ -48,21 +48,10 @@ export interface PipeRecords {
    */
   addPipeItem(item: PipeItem): Promise<void>;
   /**
-   * Reason, detail and block are those of the new state: what is not given is forgotten. Hashes stay unless others are given.
-   * A move to `released` survives a power cut when it returns.
-   * @returns false if the item is not in one of the states `from`, and nothing changed
+   * All in one commit, which survives a power cut if one of them is to `released`. An item that is not in one of its states `from` stays as it is, with
+   * its timeline.
    */
-  movePipeItem(args: {
-    readonly id: Hex32;
-    readonly from: readonly PipeState[];
-    readonly to: PipeState;
-    readonly reason?: string;
-    readonly detail?: string;
-    readonly transactionHash?: Hex32;
-    readonly publishHash?: Hex32;
-    readonly block?: { readonly number: number; readonly hash: Hex32 };
-    readonly step?: PipeStep;
-  }): Promise<boolean>;
+  movePipeItems(moves: readonly PipeMove[]): Promise<void>;
   addPipeSteps(id: Hex32, steps: readonly PipeStep[]): Promise<void>;
   pipeItem(id: Hex32): Promise<PipeStatus | undefined>;
   /** In the order they were accepted. */

@@ -1,5 +1,6 @@
 import { isAssayError } from "../domain/errors";
 import type { Hex32 } from "../domain/ids";
+import type { PipeMove } from "../domain/pipe";
 import { type Entry, itemOf } from "./entry";
 import { pipeError } from "./errors";
 import type { PipeStore } from "./ports";
@@ -14,13 +15,12 @@ interface Answer {
   resolve(): void;
   reject(error: unknown): void;
 }
-type End = Parameters<PipeStore["movePipeItem"]>[0];
 
 /** What senders are told, and what the store is told of entries that begin and end. Nobody is told that an entry was taken before it is stored. */
 export class Acceptance {
   private readonly answers = new Map<Hex32, Answer>();
   /** Ends that the store did not take yet. */
-  private readonly unwritten = new Map<Hex32, End>();
+  private readonly unwritten = new Map<Hex32, PipeMove>();
 
   constructor(
     private readonly options: {
@@ -100,10 +100,10 @@ export class Acceptance {
 
   /** Writes down what could not be written before. To be called for each new block. */
   async settle(): Promise<void> {
-    for (const [id, end] of this.unwritten) {
-      await this.options.store.movePipeItem(end);
-      this.unwritten.delete(id);
-    }
+    const ends = [...this.unwritten.values()];
+    if (ends.length === 0) return;
+    await this.options.store.movePipeItems(ends);
+    for (const { id } of ends) this.unwritten.delete(id);
   }
 
   /** Whoever still waits is told; what is being stored is told so when it is. */
@@ -124,16 +124,16 @@ export class Acceptance {
 
   private async end(
     entry: Entry,
-    end: Omit<End, "id" | "from"> & { readonly to: "returned" | "replaced" },
+    end: Omit<PipeMove, "id" | "from"> & { readonly to: "returned" | "replaced" },
   ): Promise<void> {
     entry.phase = "over";
     // It may be on its way into the store at this moment, and would stay there.
     await entry.storing?.catch(() => undefined);
     if (entry.state !== "held") return;
-    const move: End = { id: entry.id, from: ["held"], ...end };
+    const move: PipeMove = { id: entry.id, from: ["held"], ...end };
     entry.state = end.to;
     try {
-      await this.options.store.movePipeItem(move);
+      await this.options.store.movePipeItems([move]);
     } catch (error) {
       this.unwritten.set(entry.id, move);
       this.options.onError(error);

@@ -14,6 +14,7 @@ import { Resolver } from "./resolver";
 import { revertContext } from "./reverts";
 import { type SimulatedStep, Simulator } from "./simulator";
 import { readTransaction, type SignedTransaction } from "./transaction";
+import { Turns } from "./turns";
 import { Watcher } from "./watcher";
 
 export interface EngineOptions {
@@ -63,7 +64,8 @@ export class PipeEngine {
   constructor(private readonly options: EngineOptions) {
     const { chain, hub, gasCap, runner, terms, nowMs, signal, bounds, limits, store, publisher } = options;
     const now = (): number => this.head.timestamp;
-    this.simulator = new Simulator({ chain, hub, gasCap });
+    const turns = new Turns();
+    this.simulator = new Simulator({ chain, turns, hub, gasCap });
     this.resolver = new Resolver({ runner, feeWei: terms.feeWei, now, signal });
     this.planner = new Planner({
       simulator: this.simulator,
@@ -107,6 +109,7 @@ export class PipeEngine {
       terms,
       grantOf: options.grantOf,
       head: () => this.head,
+      turns,
       window: (neededMs) => this.cadence.clear(neededMs),
       nowMs,
       stillHolds: (entry) => this.worker.stillHolds(entry),

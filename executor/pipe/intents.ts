@@ -198,7 +198,7 @@ export class Intents {
     const stored = await publisher.storedFor(intentLabel(entry.id));
     if (stored === undefined) return false;
     if (entry.state === "held") {
-      await store.movePipeItem({ id: entry.id, from: ["held"], to: "released", transactionHash: stored });
+      await store.movePipeItems([{ id: entry.id, from: ["held"], to: "released", transactionHash: stored }]);
       entry.state = "released";
     }
     entry.phase = "sent";
@@ -240,13 +240,15 @@ export class Intents {
       gas,
       label: intentLabel(entry.id),
       onStored: async (hash) => {
-        await store.movePipeItem({
-          id: entry.id,
-          from: ["held"],
-          to: "released",
-          transactionHash: hash,
-          step: { step: "released", hostMs: nowMs(), detail: { results: plan.needed.length, rounds: plan.rounds } },
-        });
+        await store.movePipeItems([
+          {
+            id: entry.id,
+            from: ["held"],
+            to: "released",
+            transactionHash: hash,
+            step: { step: "released", hostMs: nowMs(), detail: { results: plan.needed.length, rounds: plan.rounds } },
+          },
+        ]);
         entry.state = "released";
         entry.transactionHash = hash;
       },
@@ -350,14 +352,16 @@ export class Intents {
     }
     if (!isAssayError(error)) this.options.onError(error);
     const code = isAssayError(error) ? error.code : "PIPE_SIMULATION_FAILED";
-    await store.movePipeItem({
-      id: entry.id,
-      from: ["held"],
-      to: "returned",
-      reason: code,
-      detail: error instanceof Error ? error.message : String(error),
-      step: { step: "returned", hostMs: nowMs(), detail: { code } },
-    });
+    await store.movePipeItems([
+      {
+        id: entry.id,
+        from: ["held"],
+        to: "returned",
+        reason: code,
+        detail: error instanceof Error ? error.message : String(error),
+        step: { step: "returned", hostMs: nowMs(), detail: { code } },
+      },
+    ]);
     // Not before it is written down: what could not be written is given back with the next block.
     entry.phase = "over";
     entry.state = "returned";

@@ -106,14 +106,18 @@ export class Planner {
   /** Simulates a plan once more on the newest state. @returns false if something else is asked by now */
   async stillHolds(request: PlanRequest, plan: Plan): Promise<boolean> {
     const draft = new Draft({ ...request, present: [...request.present, ...plan.needed] });
-    const simulation = await this.simulate(draft, "record");
+    const simulation = await this.simulate(draft, "record", { why: "check" });
     return !simulation.unanswered && simulation.success;
   }
 
   private async simulate(
     draft: Draft,
     mode: "record" | "revert",
-    { fill = 0, without = new Set() }: { readonly fill?: 0 | 1; readonly without?: ReadonlySet<Hex32> } = {},
+    {
+      fill = 0,
+      without = new Set(),
+      why = "plan",
+    }: { readonly fill?: 0 | 1; readonly without?: ReadonlySet<Hex32>; readonly why?: "plan" | "check" } = {},
   ): Promise<Simulation> {
     const { simulator, bounds, nowMs } = this.options;
     const { request } = draft;
@@ -134,6 +138,7 @@ export class Planner {
       results: draft.results.filter(({ inference: { key } }) => !without.has(key)),
       placeholders,
       mode,
+      why,
     });
   }
 

@@ -1,6 +1,6 @@
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { FilledInference, Inference, PortableAnswer } from "../domain/inference";
-import type { PipeItem, PipeState, PipeStatus, PipeStep } from "../domain/pipe";
+import type { PipeItem, PipeMove, PipeState, PipeStatus, PipeStep } from "../domain/pipe";
 
 /** The block whose state is "now". */
 export interface PipeHead {
@@ -87,15 +87,18 @@ export interface PipePublisher {
   readonly address: Address;
   /**
    * Publishes, if there is anything to publish, with fees above those of the transactions that follow, and sends these when the node has taken it.
-   * `onStored` is awaited when the publication is stored and before anything is sent.
+   * `isTimely` is asked when all is prepared: if it says no, nothing is stored or sent. `onStored` is awaited when the publication is stored and
+   * before anything is sent.
+   * @returns whether it was sent
    */
   release(args: {
     readonly results: readonly { readonly filled: FilledInference; readonly sponsor: Address | undefined }[];
     readonly followers: readonly SignedFollower[];
     readonly aboveTipWei: bigint;
     readonly aboveMaxFeeWei: bigint;
+    readonly isTimely: () => Promise<boolean>;
     readonly onStored: (publishHash: Hex32 | undefined) => Promise<void>;
-  }): Promise<void>;
+  }): Promise<boolean>;
   /** Sends a call of the relayer's own. */
   relay(args: {
     readonly to: Address;
@@ -111,18 +114,8 @@ export interface PipePublisher {
 /** What is held and released, durable: each state is written before the side effect that follows from it. */
 export interface PipeStore {
   addPipeItem(item: PipeItem): Promise<void>;
-  /** @returns false if the item is not in one of the states `from`, and nothing changed */
-  movePipeItem(args: {
-    readonly id: Hex32;
-    readonly from: readonly PipeState[];
-    readonly to: PipeState;
-    readonly reason?: string;
-    readonly detail?: string;
-    readonly transactionHash?: Hex32;
-    readonly publishHash?: Hex32;
-    readonly block?: { readonly number: number; readonly hash: Hex32 };
-    readonly step?: PipeStep;
-  }): Promise<boolean>;
+  /** All in one commit; an item that is not in one of its states `from` stays as it is. */
+  movePipeItems(moves: readonly PipeMove[]): Promise<void>;
   addPipeSteps(id: Hex32, steps: readonly PipeStep[]): Promise<void>;
   pipeItem(id: Hex32): Promise<PipeStatus | undefined>;
   /** In the order they were accepted. */

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { isAssayError } from "../domain/errors";
 import type { Address, Hex32 } from "../domain/ids";
 import type { FilledInference } from "../domain/inference";
@@ -5,11 +6,14 @@ import type { Entry } from "./entry";
 import { pipeError } from "./errors";
 import type { PipeChain, PipeHead, PipePublisher, PipeStore, PipeTerms } from "./ports";
 import type { SignedTransaction } from "./transaction";
+import type { Turns } from "./turns";
 
 /** What a publication costs beside its calldata: per transaction, per result and per word of output (`npm run bench`, pipe.gas.publish), rounded up. */
 const PUBLISH_GAS = { base: 45_000n, result: 75_000n, word: 23_500n } as const;
 /** Results of one publication; more wait for the next one, which follows at once. */
 const MAX_RESULTS = 64;
+/** Transactions that are looked at once more, and leave, at a time: with many of them the next block would be there before the last was looked at. */
+const MAX_TAKEN = 16;
 /** Gas of one publication: well inside a transaction's cap and a block. What one transaction needs can not be split: it must all be there before it. */
 export const MAX_PUBLISH_GAS = 12_000_000n;
 /** Failures that one transaction may have brought upon all that were to go with it: each is tried alone. */
@@ -29,8 +33,9 @@ export interface ReleaserOptions {
   /** What the sender's grant to this operator lets be drawn now, wei. */
   readonly grantOf: (sponsor: Address) => Promise<bigint>;
   readonly head: () => PipeHead;
-  /** Waits while a block is about to be made: what is sent then may be split by it. */
-  readonly window: (neededMs: number) => Promise<void>;
+  readonly turns: Turns;
+  /** Waits while a block is about to be made: what is sent then may be split by it. Says whether it waited. */
+  readonly window: (neededMs: number) => Promise<boolean>;
   readonly nowMs: () => number;
   /** Whether the plan was made on the newest state, or is right on it too. Asked once before an entry leaves. */
   readonly stillHolds: (entry: Entry) => Promise<boolean>;
@@ -47,14 +52,17 @@ interface Sponsored {
   readonly sponsor: Address | undefined;
 }
 
-/** How far a release came. */
 /** Releases whose time is remembered: the next one may take as long as the longest of them. */
 const KEPT_TIMES = 8;
 
+/** How far a release came. */
 interface Sending {
   entries: readonly Entry[];
   publication: Publication | undefined;
   isStored: boolean;
+  /** Since when it has had the node for itself; milliseconds of this host's clock. */
+  beganMs: number | undefined;
+  leave: () => void;
 }
 
 interface Publication {
@@ -72,8 +80,10 @@ interface Publication {
  * have lost the transaction before it, while it waited.
  */
 export class Releaser {
-  /** How long the latest releases took, milliseconds. */
+  /** How long the latest releases had the node for themselves, milliseconds. */
   private readonly took: number[] = [];
+  /** What has waited for a block once: it is not put off again. */
+  private readonly putOff = new WeakSet<Entry>();
   private queue: Entry[] = [];
   private running: Promise<void> | undefined;
   /** Publications that are on their way, by the keys they bring. */
@@ -135,8 +145,9 @@ export class Releaser {
 
   private async run(): Promise<void> {
     while (this.queue.length > 0) {
-      await this.options.window(Math.max(0, ...this.took)).catch(this.options.onError);
-      const taken = this.queue.splice(0);
+      // What becomes ready in one turn goes together.
+      await setImmediate();
+      const taken = this.queue.splice(0, MAX_TAKEN);
       try {
         for (const batch of this.batches(await this.current(taken))) await this.tryRelease(batch);
       } catch (error) {
@@ -166,18 +177,30 @@ export class Releaser {
   }
 
   private async tryRelease(batch: readonly Entry[]): Promise<void> {
-    const sending: Sending = { entries: [], publication: undefined, isStored: false };
+    const sending: Sending = {
+      entries: [],
+      publication: undefined,
+      isStored: false,
+      beganMs: undefined,
+      leave: () => undefined,
+    };
     try {
-      const began = this.options.nowMs();
-      await this.release(batch, sending);
-      this.took.push(this.options.nowMs() - began);
+      if (!(await this.release(batch, sending))) {
+        this.queue.unshift(...batch.filter(({ phase }) => phase === "ready"));
+        return;
+      }
+      if (sending.beganMs === undefined) return;
+      this.took.push(this.options.nowMs() - sending.beganMs);
       if (this.took.length > KEPT_TIMES) this.took.shift();
     } catch (error) {
+      sending.leave();
       if (sending.publication !== undefined) sending.publication.state = "failed";
       for (const entry of sending.entries) if (entry.phase === "leaving") entry.phase = "ready";
       if (batch.length > 1 && !sending.isStored && isAssayError(error) && PERHAPS_ANOTHERS.includes(error.code)) {
         for (const entry of batch) await this.tryRelease([entry]);
       } else await this.refuse(batch, error);
+    } finally {
+      sending.leave();
     }
   }
 
@@ -237,12 +260,13 @@ export class Releaser {
     return this.options.head().baseFeePerGas + most(entries, (tx) => tx.maxPriorityFeePerGas) + 1n;
   }
 
-  private async release(entries: readonly Entry[], sending: Sending): Promise<void> {
+  /** @returns false if it was put off: a block was about to be made, or one of them left. */
+  private async release(entries: readonly Entry[], sending: Sending): Promise<boolean> {
     const { publisher, store, nowMs } = this.options;
     const paying = await this.withGrants(entries);
     // Somebody left while others were asked about: who pays for what has to be found again.
     if (paying.some(({ phase }) => phase !== "ready")) return this.release(paying, sending);
-    if (paying.length === 0) return;
+    if (paying.length === 0) return true;
     const results = this.resultsOf(paying);
     if (!this.pays(paying)) {
       throw pipeError("PIPE_FEE_BELOW_GAS", {
@@ -252,41 +276,66 @@ export class Releaser {
       });
     }
     const sponsored = this.sponsored(paying);
-    sending.entries = paying;
-    for (const entry of paying) entry.phase = "leaving";
     const aboveTipWei = most(paying, (tx) => tx.maxPriorityFeePerGas);
     const aboveMaxFeeWei = most(paying, (tx) => tx.maxFeePerGas);
-    await publisher.release({
+    const isSent = await publisher.release({
       results: sponsored,
       followers: paying.flatMap(({ tx }) => (tx === undefined ? [] : [tx])),
       aboveTipWei,
       aboveMaxFeeWei,
+      isTimely: async () => {
+        if (results.length > 0 && !(await this.isTimely(paying, sending))) return false;
+        if (paying.some(({ phase }) => phase !== "ready")) return false;
+        sending.entries = paying;
+        for (const entry of paying) entry.phase = "leaving";
+        return true;
+      },
       onStored: async (publishHash) => {
         sending.isStored = true;
         if (publishHash !== undefined)
           sending.publication = this.note(publishHash, sponsored, aboveTipWei, aboveMaxFeeWei);
-        for (const entry of paying) {
-          entry.publishHash = publishHash ?? entry.publishHash;
-          const step = { step: "released", hostMs: nowMs(), detail: { results: entry.plan?.needed.length ?? 0 } };
-          if (entry.state === "held") {
-            await store.movePipeItem({
-              id: entry.id,
-              from: ["held"],
-              to: "released",
-              transactionHash: entry.id,
-              ...(publishHash === undefined ? {} : { publishHash }),
-              step,
-            });
-            entry.state = "released";
-          } else if (entry.state !== undefined) await store.addPipeSteps(entry.id, [step]);
-        }
+        const stepOf = ({ plan }: Entry) => {
+          return { step: "released", hostMs: nowMs(), detail: { results: plan?.needed.length ?? 0 } };
+        };
+        const held = paying.filter(({ state }) => state === "held");
+        const again = paying.filter(({ state }) => state !== undefined && state !== "held");
+        for (const entry of paying) entry.publishHash = publishHash ?? entry.publishHash;
+        await store.movePipeItems(
+          held.map((entry) => ({
+            id: entry.id,
+            from: ["held"],
+            to: "released",
+            transactionHash: entry.id,
+            ...(publishHash === undefined ? {} : { publishHash }),
+            step: stepOf(entry),
+          })),
+        );
+        for (const entry of held) entry.state = "released";
+        for (const entry of again) await store.addPipeSteps(entry.id, [stepOf(entry)]);
       },
     });
+    if (!isSent) return false;
     if (sending.publication !== undefined) sending.publication.state = "sent";
     for (const entry of paying) {
       entry.phase = "sent";
       this.options.onSent(entry);
     }
+    return true;
+  }
+
+  /**
+   * Everything is prepared: takes the node for itself, and waits if a block is about to come between the publication and what it is for. After such a
+   * wait the state is another one, and the plans are looked at again; once, or a busy sender would never leave.
+   */
+  private async isTimely(entries: readonly Entry[], sending: Sending): Promise<boolean> {
+    const { turns, window, nowMs } = this.options;
+    sending.leave = await turns.alone();
+    const isNew = entries.some((entry) => !this.putOff.has(entry));
+    const waited = await window(Math.max(0, ...this.took));
+    sending.beganMs = nowMs();
+    if (!waited || !isNew) return true;
+    for (const entry of entries) this.putOff.add(entry);
+    return false;
   }
 
   private note(hash: Hex32, results: readonly Sponsored[], tip: bigint, maxFee: bigint): Publication {

@@ -6,6 +6,7 @@ import { inferenceOf } from "../protocol/portable";
 import { pipeError } from "./errors";
 import { publishedSlots, simulationOverrides } from "./overrides";
 import type { PipeCall, PipeChain } from "./ports";
+import type { Turns } from "./turns";
 
 /** One transaction of a simulation, with the gas its target gets. */
 export interface SimulatedStep extends PipeCall {
@@ -55,6 +56,7 @@ export class Simulator {
   constructor(
     private readonly options: {
       readonly chain: PipeChain;
+      readonly turns: Turns;
       readonly hub: Address;
       /** The most that the target of one transaction gets; it is run twice. */
       readonly gasCap: bigint;
@@ -82,8 +84,10 @@ export class Simulator {
     readonly results: readonly FilledInference[];
     readonly placeholders: ReadonlyMap<Hex32, Uint8Array>;
     readonly mode: keyof typeof MODE;
+    /** Why: what checks a plan that is about to be released goes first. */
+    readonly why?: "plan" | "check";
   }): Promise<Simulation> {
-    const { chain, hub, gasCap } = this.options;
+    const { chain, turns, hub, gasCap } = this.options;
     this.made++;
     this.hubCode ??= chain.code(hub);
     const hubCode = await this.hubCode.catch((error: unknown) => {
@@ -105,14 +109,15 @@ export class Simulator {
       results: args.results,
       placeholders: args.placeholders,
     });
-    const outcome = await chain.call({
+    const call = {
       from: step.from,
       to: step.from,
       value: 0n,
       data: SENDER.encodeFunctionData("simulate", [hub, before, step, MODE[args.mode]]) as HexBytes,
       gas: gas < TRANSACTION_GAS_CAP ? gas : TRANSACTION_GAS_CAP,
       overrides,
-    });
+    };
+    const outcome = await turns.simulate(() => chain.call(call), args.why);
     if (!outcome.ok)
       throw pipeError("PIPE_SIMULATION_FAILED", { gas: gas.toString(), revert: outcome.revert }, { retry: "later" });
     return readSimulation(outcome.data, step.gas);
@@ -120,10 +125,11 @@ export class Simulator {
 
   /** Whether a call succeeds with these results published and nothing else in anybody's place: the hub itself answers. */
   async succeedsPlainly(step: SimulatedStep, results: readonly FilledInference[]): Promise<boolean> {
-    const { chain, hub, gasCap } = this.options;
+    const { chain, turns, hub, gasCap } = this.options;
     this.made++;
     const gas = step.gas < gasCap ? step.gas : gasCap;
-    const outcome = await chain.call({ ...step, gas, overrides: { [hub]: { stateDiff: publishedSlots(results) } } });
+    const overrides = { [hub]: { stateDiff: publishedSlots(results) } };
+    const outcome = await turns.simulate(() => chain.call({ ...step, gas, overrides }));
     return outcome.ok;
   }
 }

@@ -1,4 +1,5 @@
 import type { Hex32 } from "../domain/ids";
+import type { PipeMove } from "../domain/pipe";
 import type { Entry } from "./entry";
 import { earliestExpiry } from "./planner";
 import type { PipeChain, PipeHead, PipePublisher, PipeReceipt, PipeStore } from "./ports";
@@ -148,13 +149,9 @@ export class Watcher {
     if (!(await chain.knows(hash))) this.options.again(entry, "dropped");
   }
 
-  private async move(
-    entry: Entry,
-    to: NonNullable<Entry["state"]>,
-    more: Partial<Parameters<PipeStore["movePipeItem"]>[0]>,
-  ): Promise<void> {
+  private async move(entry: Entry, to: NonNullable<Entry["state"]>, more: Partial<PipeMove>): Promise<void> {
     if (entry.state === undefined) return;
-    await this.options.store.movePipeItem({ id: entry.id, from: [entry.state], to, ...more });
+    await this.options.store.movePipeItems([{ id: entry.id, from: [entry.state], to, ...more }]);
     entry.state = to;
   }
 

@@ -31,10 +31,9 @@ if (plan !== null && /executor[\\/]main\.js$/.test(process.argv[1] ?? "")) {
         await store.addPipeItem(item);
         if (plan.at === "held") die();
       },
-      movePipeItem: async (move) => {
-        const moved = await store.movePipeItem(move);
-        if (plan.at === "released" && move.to === "released") die();
-        return moved;
+      movePipeItems: async (moves) => {
+        await store.movePipeItems(moves);
+        if (plan.at === "released" && moves.some((move) => move.to === "released")) die();
       },
     };
   });

@@ -36,7 +36,7 @@ export function pipeStoreConformance(open: () => Promise<JobStore>): void {
   afterEach(() => store.close());
 
   const move = (name: string, from: PipeState, to: PipeState, hostMs = NOW) =>
-    store.movePipeItem({ id: h(`pipe/${name}`), from: [from], to, step: { step: to, hostMs, detail: {} } });
+    store.movePipeItems([{ id: h(`pipe/${name}`), from: [from], to, step: { step: to, hostMs, detail: {} } }]);
   const state = async (name: string) => (await store.pipeItem(h(`pipe/${name}`)))?.state;
 
   it("gives an item back as it was accepted, in the order of acceptance", async () => {
@@ -59,9 +59,11 @@ export function pipeStoreConformance(open: () => Promise<JobStore>): void {
 
   it("moves an item only from where it was thought to be, and writes the step with the move", async () => {
     await store.addPipeItem(pipeItem("a"));
-    expect(await move("a", "released", "landed")).to.equal(false);
-    expect(await move("a", "held", "released")).to.equal(true);
-    expect(await move("a", "held", "released"), "nothing is released twice").to.equal(false);
+    await move("a", "released", "landed");
+    expect(await state("a")).to.equal("held");
+    await move("a", "held", "released");
+    await move("a", "held", "released", NOW + 1);
+    expect(await state("a"), "nothing is released twice").to.equal("released");
     const known = await store.pipeItem(h("pipe/a"));
     expect(known?.timeline).to.deep.equal([{ step: "released", hostMs: NOW, detail: {} }]);
   });
@@ -73,15 +75,28 @@ export function pipeStoreConformance(open: () => Promise<JobStore>): void {
     expect(await store.pipeItem(h("pipe/a"))).to.deep.equal({ ...pipeItem("a"), timeline: [] });
   });
 
+  it("moves all that go together, or none of them", async () => {
+    for (const name of ["a", "b", "c"]) await store.addPipeItem(pipeItem(name));
+    const to = (name: string, state: PipeState) => ({ id: h(`pipe/${name}`), from: ["held" as const], to: state });
+    await store.movePipeItems([]);
+    await store.movePipeItems([to("a", "released"), to("b", "released")]);
+    expect([await state("a"), await state("b"), await state("c")]).to.deep.equal(["released", "released", "held"]);
+    await store.addPipeItem(pipeItem("d"));
+    const failed = await store.movePipeItems([to("c", "released"), to("d", "final")]).catch(() => "failed");
+    expect([failed, await state("c"), await state("d")]).to.deep.equal(["failed", "held", "held"]);
+  });
+
   it("keeps hashes over moves, and reason and block only for the state they belong to", async () => {
     await store.addPipeItem(pipeItem("a"));
     const id = h("pipe/a");
     const at = { number: 3, hash: h("block/3") };
-    await store.movePipeItem({ id, from: ["held"], to: "released", transactionHash: h("tx"), publishHash: h("pub") });
-    await store.movePipeItem({ id, from: ["released"], to: "reverted", reason: "X", detail: "y", block: at });
+    await store.movePipeItems([
+      { id, from: ["held"], to: "released", transactionHash: h("tx"), publishHash: h("pub") },
+    ]);
+    await store.movePipeItems([{ id, from: ["released"], to: "reverted", reason: "X", detail: "y", block: at }]);
     expect(await store.pipeItem(id)).to.include({ state: "reverted", reason: "X", detail: "y" });
     expect((await store.pipeItem(id))?.block).to.deep.equal(at);
-    await store.movePipeItem({ id, from: ["landed", "reverted"], to: "released" });
+    await store.movePipeItems([{ id, from: ["landed", "reverted"], to: "released" }]);
     expect(await store.pipeItem(id)).to.deep.equal({
       ...pipeItem("a", { state: "released", transactionHash: h("tx"), publishHash: h("pub") }),
       timeline: [],

@@ -216,7 +216,9 @@ describe("engine", () => {
         throw new AssayError({ code: "PIPE_FEE_BELOW_GAS", message: "", retry: "never" });
       };
       const [first, second] = [await asking(), await asking({ nonce: 1, data: dataOf("other") })];
-      await Promise.all([send(first), send(second)]);
+      await send(first);
+      await settled();
+      await send(second);
       await settled();
       open.open();
       await settled();

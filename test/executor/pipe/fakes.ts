@@ -3,7 +3,13 @@ import { AssayError } from "../../../executor/domain/errors";
 import type { Address, Hex32, HexBytes } from "../../../executor/domain/ids";
 import { address, hex32, ZERO_32 } from "../../../executor/domain/ids";
 import type { FilledInference, Inference, PortableAnswer } from "../../../executor/domain/inference";
-import { PIPE_TRANSITIONS, type PipeItem, type PipeState, type PipeStep } from "../../../executor/domain/pipe";
+import {
+  PIPE_TRANSITIONS,
+  type PipeItem,
+  type PipeMove,
+  type PipeState,
+  type PipeStep,
+} from "../../../executor/domain/pipe";
 import { publishedSlots } from "../../../executor/pipe/overrides";
 import type {
   CallOutcome,
@@ -30,10 +36,11 @@ export const NO_TERMS = { minTrust: 1, profile: ZERO_32, imageId: ZERO_32 };
 const GWEI = 10n ** 9n;
 
 /** Lets everything go on that waits for nothing but its turn. */
-export async function settled(turns = 200): Promise<void> {
-  for (let i = 0; i < turns; i++) await Promise.resolve();
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  for (let i = 0; i < turns; i++) await Promise.resolve();
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) {
+    for (let i = 0; i < 200; i++) await Promise.resolve();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
 }
 
 export function codeOf(error: unknown): string {
@@ -273,8 +280,9 @@ export class FakePublisher implements PipePublisher {
 
   constructor(private readonly chain: FakeChain) {}
 
-  async release(args: Release): Promise<void> {
+  async release(args: Release): Promise<boolean> {
     await this.before(args);
+    if (!(await args.isTimely())) return false;
     const hash = args.results.length === 0 ? undefined : h(`publish/${this.releases.length}`);
     await args.onStored(hash);
     this.releases.push({
@@ -287,6 +295,7 @@ export class FakePublisher implements PipePublisher {
     if (hash !== undefined)
       this.chain.pool.set(hash, { hash, from: RELAYER, nonce: this.releases.length } as SignedTransaction);
     await this.chain.broadcast(args.followers.map(({ raw }) => raw));
+    return true;
   }
   async relay(args: Parameters<PipePublisher["relay"]>[0]): Promise<void> {
     await this.beforeRelay();
@@ -313,11 +322,13 @@ export class FakeStore implements PipeStore {
       throw Object.assign(new Error("known"), { code: "STORE_PIPE_ITEM_KNOWN" });
     this.items.set(item.id, item);
   }
-  async movePipeItem(args: Parameters<PipeStore["movePipeItem"]>[0]): Promise<boolean> {
-    await this.fails("move", args.id);
-    const { id, from, to, reason, detail, transactionHash, publishHash, block, step } = args;
+  async movePipeItems(moves: readonly PipeMove[]): Promise<void> {
+    for (const { id } of moves) await this.fails("move", id);
+    for (const move of moves) await this.move(move);
+  }
+  private async move({ id, from, to, reason, detail, transactionHash, publishHash, block, step }: PipeMove) {
     const item = this.items.get(id);
-    if (item === undefined || !from.includes(item.state)) return false;
+    if (item === undefined || !from.includes(item.state)) return;
     if (!PIPE_TRANSITIONS[item.state].includes(to)) throw new Error(`illegal move from ${item.state} to ${to}`);
     const hashes = {
       transactionHash: transactionHash ?? item.transactionHash,
@@ -325,7 +336,6 @@ export class FakeStore implements PipeStore {
     };
     this.items.set(id, { ...item, ...hashes, state: to, reason, detail, block });
     if (step !== undefined) await this.addPipeSteps(id, [step]);
-    return true;
   }
   async addPipeSteps(id: Hex32, steps: readonly PipeStep[]): Promise<void> {
     this.steps.set(id, [...(this.steps.get(id) ?? []), ...steps]);

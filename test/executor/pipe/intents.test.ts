@@ -8,6 +8,7 @@ import { Intents, type IntentsOptions } from "../../../executor/pipe/intents";
 import { Planner } from "../../../executor/pipe/planner";
 import { Resolver } from "../../../executor/pipe/resolver";
 import { Simulator } from "../../../executor/pipe/simulator";
+import { Turns } from "../../../executor/pipe/turns";
 import { intentLabel, Watcher } from "../../../executor/pipe/watcher";
 import { FORWARDER_ABI } from "../../../executor/protocol/generated/abi";
 import { encodeSignedIntent } from "../../../executor/protocol/intent";
@@ -53,7 +54,7 @@ describe("intents", () => {
   const build = (more: Partial<IntentsOptions> = {}): Intents => {
     const now = (): number => chain.timestamp;
     const resolver = new Resolver({ runner, feeWei: 0n, now, signal: stop.signal });
-    const simulator = new Simulator({ chain, hub: HUB, gasCap: 2_500_000n });
+    const simulator = new Simulator({ chain, turns: new Turns(), hub: HUB, gasCap: 2_500_000n });
     const bounds = { rounds: 4, inferences: 4, simulations: 16 };
     return new Intents({
       chainId: CHAIN_ID,

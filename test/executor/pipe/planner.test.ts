@@ -7,6 +7,7 @@ import type { Work } from "../../../executor/pipe/accounts";
 import { type Plan, Planner, type PlanRequest } from "../../../executor/pipe/planner";
 import { Resolver } from "../../../executor/pipe/resolver";
 import { Simulator } from "../../../executor/pipe/simulator";
+import { Turns } from "../../../executor/pipe/turns";
 import { HUB_ABI } from "../../../executor/protocol/generated/abi";
 import {
   answerTo,
@@ -42,7 +43,7 @@ describe("planner", () => {
     nowMs = 1_000_000;
     const now = (): number => chain.timestamp;
     resolver = new Resolver({ runner, feeWei: 0n, now, signal: new AbortController().signal });
-    const simulator = new Simulator({ chain, hub: HUB, gasCap: 100n });
+    const simulator = new Simulator({ chain, turns: new Turns(), hub: HUB, gasCap: 100n });
     planner = new Planner({
       simulator,
       resolver,

@@ -4,6 +4,7 @@ import type { Address } from "../../../executor/domain/ids";
 import { type Entry, entryOf, itemOf } from "../../../executor/pipe/entry";
 import { pipeError } from "../../../executor/pipe/errors";
 import { publishGasOf, Releaser } from "../../../executor/pipe/releaser";
+import { Turns } from "../../../executor/pipe/turns";
 import {
   codeOf,
   FakeChain,
@@ -29,7 +30,8 @@ describe("releaser", () => {
   let stale: Entry[];
   let sent: Entry[];
   let holds: (entry: Entry) => Promise<boolean>;
-  let windowOpen: () => Promise<void>;
+  let windowOpen: () => Promise<boolean>;
+  let turns: Turns;
   let errors: unknown[];
   beforeEach(() => {
     chain = new FakeChain();
@@ -41,7 +43,8 @@ describe("releaser", () => {
     sent = [];
     errors = [];
     holds = async () => true;
-    windowOpen = async () => undefined;
+    windowOpen = async () => false;
+    turns = new Turns();
   });
   const releaser = (terms: { feeWei?: bigint; allowLoss?: boolean } = {}) =>
     new Releaser({
@@ -51,6 +54,7 @@ describe("releaser", () => {
       terms: { feeWei: 0n, allowLoss: true, ...terms },
       grantOf: async (sponsor) => grants.get(sponsor) ?? 0n,
       head: chain.headNow,
+      turns,
       window: () => windowOpen(),
       nowMs: () => 1,
       stillHolds: (entry) => holds(entry),
@@ -235,7 +239,10 @@ describe("releaser", () => {
   it("does not send what was replaced or given back while it waited", async () => {
     // Found: a replaced transaction was sent all the same.
     const open = gate();
-    windowOpen = () => open.promise;
+    windowOpen = async () => {
+      await open.promise;
+      return true;
+    };
     const made = releaser();
     const [gone, other] = [await ready({}, ["a"]), await ready({ from: "bob" }, ["b"])];
     made.add(gone);
@@ -244,6 +251,59 @@ describe("releaser", () => {
     open.open();
     await made.drain();
     expect(publisher.releases[0]).to.deep.include({ followers: [other.id], results: keysOf("b") });
+  });
+
+  it("looks at plans again when it had to wait for a block, and waits for no second one", async () => {
+    // Found: a block that came between the publication and what it was for had them mined apart.
+    let waits = 0;
+    windowOpen = async () => {
+      waits++;
+      chain.number++;
+      return true;
+    };
+    const [entry, moved] = [await ready({}, ["a"]), await ready({ from: "bob" }, ["b"])];
+    holds = async (asked) => {
+      asked.plannedAt = chain.number;
+      return asked !== moved;
+    };
+    await release(releaser(), entry, moved);
+    expect(publisher.releases.map(({ followers }) => followers)).to.deep.equal([[entry.id]]);
+    expect([waits, stale, store.state(entry.id)]).to.deep.equal([2, [moved], "released"]);
+  });
+
+  it("has the node for itself from the wait for a block until everything is sent", async () => {
+    const inWork = gate();
+    const order: string[] = [];
+    const first = turns.simulate(async () => {
+      await inWork.promise;
+      order.push("simulated");
+    });
+    publisher.between = () => {
+      void turns.simulate(async () => void order.push("next"));
+      order.push("sending");
+    };
+    const released = release(releaser(), await ready({}, ["a"])).then(() => order.push("released"));
+    inWork.open();
+    await Promise.all([first, released]);
+    (await turns.alone())();
+    expect(order.slice(0, 2)).to.deep.equal(["simulated", "sending"]);
+    expect(order.indexOf("next")).to.be.greaterThan(1);
+  });
+
+  it("gives the node back when a release fails, and to each that is tried alone", async () => {
+    let isFirst = true;
+    publisher.between = () => {
+      throw new AssayError({ code: "RPC_TIMEOUT", message: "", retry: "unknown" });
+    };
+    publisher.before = () => {
+      if (isFirst) {
+        isFirst = false;
+        throw new AssayError({ code: "PIPE_PUBLICATION_REVERTS", message: "", retry: "later" });
+      }
+    };
+    await release(releaser(), await ready({}, ["a"]), await ready({ from: "bob" }, ["b"]));
+    expect(publisher.releases).to.have.length(2);
+    expect(await turns.simulate(async () => "free")).to.equal("free");
   });
 
   it("does not send what is lost while grants are asked, and finds again who pays for what it shared", async () => {
@@ -311,7 +371,7 @@ describe("releaser", () => {
   it("sends again what was released before without moving it in the store", async () => {
     const entry = await ready({}, ["a"]);
     entry.state = "released";
-    await store.movePipeItem({ id: entry.id, from: ["held"], to: "released" });
+    await store.movePipeItems([{ id: entry.id, from: ["held"], to: "released" }]);
     await release(releaser(), entry);
     expect((await store.pipeItem(entry.id))?.timeline.map(({ step }) => step)).to.deep.equal(["released"]);
     expect(sent).to.deep.equal([entry]);

@@ -40,7 +40,7 @@ describe("watcher", () => {
     entry.phase = "sent";
     if (isStored) {
       await store.addPipeItem(itemOf(entry));
-      await store.movePipeItem({ id: entry.id, from: ["held"], to: "released" });
+      await store.movePipeItems([{ id: entry.id, from: ["held"], to: "released" }]);
       entry.state = "released";
     }
     watcher.watch(entry);
@@ -51,7 +51,7 @@ describe("watcher", () => {
     watcher.forget(entry);
     const made = { ...entry, kind: "intent" as const, id: h("intent"), tx: undefined, transactionHash: h("relay/old") };
     await store.addPipeItem(itemOf(made));
-    await store.movePipeItem({ id: made.id, from: ["held"], to: "released" });
+    await store.movePipeItems([{ id: made.id, from: ["held"], to: "released" }]);
     watcher.watch(made);
     return made;
   };
