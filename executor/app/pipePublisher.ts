@@ -2,7 +2,7 @@ import type { Address } from "../domain/ids";
 import type { PipeRecords } from "../jobs/ports";
 import { pipeError } from "../pipe/errors";
 import type { PipeChain, PipePublisher, SignedFollower } from "../pipe/ports";
-import { publishGasOf } from "../pipe/releaser";
+import { PUBLISH_RESERVE_GAS, publishGasOf } from "../pipe/releaser";
 import { revertContext } from "../pipe/reverts";
 import { intrinsicGas } from "../pipe/transaction";
 import type { PostingChain } from "../posting/ports";
@@ -47,7 +47,7 @@ export function pipePublisher(args: {
         filled,
         results.map(({ sponsor }) => sponsor),
       );
-      const gasLimit = publishGasOf(filled) + intrinsicGas(data, false);
+      const gasLimit = publishGasOf(filled) + intrinsicGas(data, false) + PUBLISH_RESERVE_GAS;
       const { result, baseFeePerGas } = await posting.simulate({ from: transactions.address, to: hub, data, gasLimit });
       if (!result.ok) {
         const revert = revertContext(result.revert ?? "0x");

@@ -8,8 +8,10 @@ import type { PipeChain, PipeHead, PipePublisher, PipeStore, PipeTerms } from ".
 import type { SignedTransaction } from "./transaction";
 import type { Turns } from "./turns";
 
-/** What a publication costs beside its calldata: per transaction, per result and per word of output (`npm run bench`, pipe.gas.publish), rounded up. */
-const PUBLISH_GAS = { base: 45_000n, result: 75_000n, word: 23_500n } as const;
+/** What a publication out of grants costs, calldata and all: per transaction, per result and per word of output (test/contracts/gas/pipeUses.test.ts). */
+const PUBLISH_GAS = { base: 37_000n, result: 44_500n, word: 22_700n } as const;
+/** What more it may take: an operator's first credit, results that have expired and are cleared first. Used or not, it is no reason for a higher fee. */
+export const PUBLISH_RESERVE_GAS = 60_000n;
 /** Results of one publication; more wait for the next one, which follows at once. */
 const MAX_RESULTS = 64;
 /** Transactions that are looked at once more, and leave, at a time: with many of them the next block would be there before the last was looked at. */
@@ -19,7 +21,7 @@ export const MAX_PUBLISH_GAS = 12_000_000n;
 /** Failures that one transaction may have brought upon all that were to go with it: each is tried alone. */
 const PERHAPS_ANOTHERS: readonly string[] = ["PIPE_PUBLICATION_REVERTS", "PIPE_FEE_BELOW_GAS", "POSTING_FEE_CAP"];
 
-/** Gas that publishing these results takes, about. */
+/** Gas that publishing these results takes, if each has another sponsor. */
 export function publishGasOf(filled: readonly FilledInference[]): bigint {
   return filled.reduce<bigint>((sum, { answer }) => sum + resultGas(answer.output.length), PUBLISH_GAS.base);
 }
