@@ -15,8 +15,9 @@ import {
   type RpcOutcome,
   refusalOf,
 } from "./jsonRpc";
-import type { PipeCaller, PipeGate } from "./pipePorts";
+import type { PipeCaller, PipeGate, PipeQuestion } from "./pipePorts";
 import {
+  estimatedQuestion,
   hexQuantity,
   intentOf,
   paramsOf,
@@ -44,7 +45,7 @@ export interface RouterArgs {
 
 /** How a call is served: by us, or by the node, whose answer may need a word of ours. */
 type Route =
-  | { readonly local: () => Promise<unknown>; readonly ordered: boolean }
+  | { readonly local: () => Promise<RpcOutcome>; readonly ordered: boolean }
   | { readonly amend: ((outcome: RpcOutcome) => RpcOutcome) | undefined };
 
 const DEV_METHOD = /^(hardhat|evm|anvil)_/;
@@ -106,7 +107,7 @@ export class FrontRouter {
         if (route.amend !== undefined) amends.set(index, route.amend);
         return undefined;
       }
-      const outcome = route.ordered ? turn.then(() => this.outcome(route.local)) : this.outcome(route.local);
+      const outcome = route.ordered ? turn.then(route.local) : route.local();
       if (route.ordered) turn = outcome;
       return outcome;
     });
@@ -169,10 +170,16 @@ export class FrontRouter {
   private route(call: RpcCall, caller: PipeCaller): Route {
     const { gate } = this.args;
     const { method, params } = call;
-    const local = (run: () => Promise<unknown>): Route => ({ local: run, ordered: false });
+    const local = (run: () => Promise<unknown>): Route => ({ local: () => this.outcome(run), ordered: false });
     switch (method) {
       case "eth_sendRawTransaction":
-        return { local: () => this.take(params, caller), ordered: true };
+        return { local: () => this.outcome(() => this.take(params, caller)), ordered: true };
+      case "eth_estimateGas": {
+        const question = estimatedQuestion(params);
+        return question === undefined
+          ? { amend: undefined }
+          : { local: () => this.estimate(call, question, caller), ordered: false };
+      }
       case "pipe_simulate":
         return local(async () => reportShape(await gate.simulate(paramsOf(method, params)[0], caller)));
       case "pipe_prepare":
@@ -217,6 +224,17 @@ export class FrontRouter {
         cause,
       });
     }
+  }
+
+  /** Without the answers that it will have, a transaction fails in the node's eyes, and a wallet would not even sign it. */
+  private async estimate(call: RpcCall, question: PipeQuestion, caller: PipeCaller): Promise<RpcOutcome> {
+    try {
+      const gas = await this.args.gate.estimateGas(question, caller);
+      if (gas !== undefined) return { result: hexQuantity(gas) };
+    } catch (error) {
+      return this.outcome(() => Promise.reject(error));
+    }
+    return (await this.passedBatch([{ index: 0, call }])).get(0) ?? NO_ANSWER;
   }
 
   private nextNonce(params: unknown): ((outcome: RpcOutcome) => RpcOutcome) | undefined {

@@ -57,6 +57,8 @@ export interface PipeGate {
   simulate(question: PipeQuestion, caller: PipeCaller): Promise<PipeReport>;
   /** As `simulate`, with results to bring. */
   prepare(question: PipeQuestion, caller: PipeCaller): Promise<PipePrepared>;
+  /** What a raw transaction has to give as its gas limit when its results are there; undefined where it needs none and the node knows better. */
+  estimateGas(question: PipeQuestion, caller: PipeCaller): Promise<bigint | undefined>;
   /** Takes a signed intent. @returns its EIP-712 digest, by which it is known here */
   sendIntent(args: { readonly intent: IntentFields; readonly signature: HexBytes }, caller: PipeCaller): Promise<Hex32>;
   status(id: Hex32): Promise<PipeStatus | undefined>;

@@ -68,11 +68,20 @@ const intent = z.object({
 const PARAMS = {
   eth_sendRawTransaction: z.tuple([hexData]),
   // A block tag may follow, as of `eth_call`; the engine always looks at the newest state.
+  eth_estimateGas: z.tuple([question]).or(z.tuple([question, z.enum(["latest", "pending"])])),
   pipe_simulate: z.tuple([question], z.unknown()),
   pipe_prepare: z.tuple([question], z.unknown()),
   pipe_sendIntent: z.tuple([intent, hexData]),
   pipe_status: z.tuple([hash]),
 } as const;
+
+/** What a wallet asks before it signs; undefined where the node has to answer: a past block, assumed state, no sender, or no call at all. */
+export function estimatedQuestion(params: unknown): PipeQuestion | undefined {
+  const parsed = PARAMS.eth_estimateGas.safeParse(params);
+  if (!parsed.success) return undefined;
+  const [asked] = parsed.data;
+  return asked.data === "0x" ? undefined : asked;
+}
 
 /** @throws AssayError `INTAKE_PARAMS_INVALID`, with what is wrong where */
 export function paramsOf<M extends keyof typeof PARAMS>(method: M, params: unknown): z.output<(typeof PARAMS)[M]> {

@@ -1,3 +1,4 @@
+import { isAssayError } from "../domain/errors";
 import { TRANSACTION_GAS_CAP } from "../domain/gas";
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { FilledInference, InferTerms } from "../domain/inference";
@@ -10,9 +11,15 @@ import type { Intents } from "./intents";
 import { earliestExpiry, type Plan } from "./planner";
 import type { PipeTerms } from "./ports";
 import { publishGasOf } from "./releaser";
+import { intrinsicGas } from "./transaction";
 
 /** Gas of providing, by `npm run bench` (pipe.gas.bundleOverhead, pipe.gas.perExtraResult), rounded up. */
 const PROVIDE_GAS = { base: 25_000n, result: 20_000n, word: 1_500n } as const;
+
+/** What the node says of a call itself. */
+const FOR_THE_NODE: readonly string[] = ["PIPE_TRANSACTION_REVERTS", "PIPE_SIMULATION_FAILED", "PIPE_ACCOUNT_LIMIT"];
+
+const LEAST_RESERVE_GAS = 10_000n;
 
 interface Caller {
   readonly apiKey: string | undefined;
@@ -68,6 +75,30 @@ export class Gate {
       provide: encodeProvide(needed),
       expiresAt: earliestExpiry(needed),
     };
+  }
+
+  /**
+   * The limit that a raw transaction needs when its results were published before it. Undefined where it asks nothing, or fails for reasons of its own:
+   * of that the node knows more, and says it in the words that wallets understand.
+   */
+  async estimateGas(question: Question, caller: Caller): Promise<bigint | undefined> {
+    const { engine, gasCap } = this.options;
+    let plan: Plan;
+    try {
+      plan = await this.plan(question, caller);
+    } catch (error) {
+      if (isAssayError(error) && FOR_THE_NODE.includes(error.code)) return undefined;
+      throw error;
+    }
+    if (plan.needed.length === 0) return undefined;
+    const { from, to, value, data } = question;
+    const intrinsic = intrinsicGas(data, to === undefined);
+    // A call gets 63 parts of 64 of what is there (EIP-150), so what was used may not be enough to be given.
+    for (let gas = (plan.gasUsed * 11n) / 10n + LEAST_RESERVE_GAS; gas < gasCap; gas = (gas * 3n) / 2n) {
+      engine.accounts.charge(this.accountOf(caller), "simulation");
+      if (await engine.simulator.succeedsPlainly({ from, to, value, data, gas }, plan.needed)) return intrinsic + gas;
+    }
+    return intrinsic + gasCap;
   }
 
   async sendIntent(args: { intent: IntentFields; signature: HexBytes }, caller: Caller): Promise<Hex32> {

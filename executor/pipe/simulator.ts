@@ -6,6 +6,7 @@ import { inferenceOf } from "../protocol/portable";
 import { pipeError } from "./errors";
 import { publishedSlots, simulationOverrides } from "./overrides";
 import type { PipeCall, PipeChain } from "./ports";
+import { intrinsicGas } from "./transaction";
 import type { Turns } from "./turns";
 
 /** One transaction of a simulation, with the gas its target gets. */
@@ -127,7 +128,8 @@ export class Simulator {
   async succeedsPlainly(step: SimulatedStep, results: readonly FilledInference[]): Promise<boolean> {
     const { chain, turns, hub, gasCap } = this.options;
     this.made++;
-    const gas = step.gas < gasCap ? step.gas : gasCap;
+    // A call is a transaction to the node: it pays for its calldata before its target gets anything.
+    const gas = (step.gas < gasCap ? step.gas : gasCap) + intrinsicGas(step.data, step.to === undefined);
     const overrides = { [hub]: { stateDiff: publishedSlots(results) } };
     const outcome = await turns.simulate(() => chain.call({ ...step, gas, overrides }));
     return outcome.ok;

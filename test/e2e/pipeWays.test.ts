@@ -100,7 +100,6 @@ for (const kind of ["hardhat", "anvil"] as const) {
       const tx = {
         to: program,
         data: runCall([{ kind: 0, modelHash: MODEL, input: variant(INPUT, 2), splices: [] }]),
-        gasLimit: 1_000_000,
       };
       const refusal = await signer.sendTransaction(tx).then(
         () => "taken",
@@ -109,7 +108,7 @@ for (const kind of ["hardhat", "anvil"] as const) {
       const held = refusal === "taken" ? "PIPE_GRANT_TOO_LOW" : refusal;
       expect(held).to.equal("PIPE_GRANT_TOO_LOW");
       const hub = new Contract(world.record.contracts.InferenceHub.address, HUB_ABI, signer);
-      await (await hub.getFunction("grant").send(1, 10n * FEE, { value: 10n * FEE, gasLimit: 200_000 })).wait();
+      await (await hub.getFunction("grant").send(1, 10n * FEE, { value: 10n * FEE })).wait();
       const receipt = await (await signer.sendTransaction(tx)).wait();
       expect(receipt?.status).to.equal(1);
       expect(ranIn(receipt)?.sender).to.equal(signer.address);

@@ -77,6 +77,13 @@ export class FakeGate implements PipeGate {
     return PREPARED;
   }
 
+  /** What `estimateGas` says. */
+  estimate: bigint | undefined;
+  async estimateGas(question: PipeQuestion, caller: PipeCaller): Promise<bigint | undefined> {
+    await this.simulate(question, caller);
+    return this.estimate;
+  }
+
   async sendIntent(args: { intent: IntentFields; signature: HexBytes }): Promise<Hex32> {
     this.intents.push(args);
     this.failIfTold();

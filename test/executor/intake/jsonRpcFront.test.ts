@@ -198,6 +198,39 @@ describe("JSON-RPC front", () => {
     });
   });
 
+  describe("an estimate of gas", () => {
+    const call = { from: WALLET.address, to: WALLET.address, data: "0x1234" };
+
+    it("is the gate's where results are needed, also in a batch, and the node's where they are not", async () => {
+      gate.estimate = 70_000n;
+      expect((await ask("eth_estimateGas", [call])).result).to.equal("0x11170");
+      expect((await ask("eth_estimateGas", [call, "latest"])).result).to.equal("0x11170");
+      const [a, b] = (await post(front.url, [rpc("eth_estimateGas", [call], "a"), rpc("eth_chainId", [], "b")])).json;
+      expect([a, b]).to.deep.equal([
+        { jsonrpc: "2.0", id: "a", result: "0x11170" },
+        { jsonrpc: "2.0", id: "b", result: "eth_chainId" },
+      ]);
+      expect(gate.questions[0]).to.deep.include({ from: WALLET.address.toLowerCase(), data: "0x1234" });
+      gate.estimate = undefined;
+      expect((await ask("eth_estimateGas", [call])).result).to.equal("eth_estimateGas");
+      expect(JSON.parse(sent.at(-1) ?? "").params).to.deep.equal([call]);
+    });
+
+    it("is the node's alone for what the gate can not know: no sender, no call, another state", async () => {
+      const { from: _from, ...anonymous } = call;
+      for (const params of [[anonymous], [{ ...call, data: "0x" }], [call, "0x1"], [call, "latest", {}], []])
+        expect((await ask("eth_estimateGas", params)).result, JSON.stringify(params)).to.equal("eth_estimateGas");
+      expect(gate.questions).to.deep.equal([]);
+    });
+
+    it("says why where an inference can not be had", async () => {
+      gate.failure = new AssayError({ code: "PIPE_INFERENCE_UNAVAILABLE", message: "nobody has it", retry: "later" });
+      const { error } = await ask("eth_estimateGas", [call]);
+      expect(error.data).to.deep.include({ code: "PIPE_INFERENCE_UNAVAILABLE" });
+      expect(sent).to.deep.equal([]);
+    });
+  });
+
   describe("a signed transaction", () => {
     it("is given to the gate and to nobody else, and is shown as pending while it is held", async () => {
       const raw = await signed(3);
