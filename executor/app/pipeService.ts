@@ -81,6 +81,7 @@ export async function startPipeService(args: {
   const engine = new PipeEngine({
     ...shared,
     hub,
+    forwarder: record.contracts.IntentForwarder.address,
     runner: pipeRunner({ chooser, model }),
     gasCap: BigInt(config.pipeGasCap),
     bounds: {

@@ -1,5 +1,5 @@
 import type { Address, Hex32, HexBytes } from "../domain/ids";
-import type { PipeStatus } from "../domain/pipe";
+import type { PipeItem, PipeStatus } from "../domain/pipe";
 import { Acceptance } from "./acceptance";
 import { type AccountLimits, Accounts } from "./accounts";
 import { Cadence } from "./cadence";
@@ -13,13 +13,14 @@ import { Releaser } from "./releaser";
 import { Resolver } from "./resolver";
 import { revertContext } from "./reverts";
 import { type SimulatedStep, Simulator } from "./simulator";
-import { readTransaction, type SignedTransaction } from "./transaction";
+import { intrinsicGas, readTransaction, type SignedTransaction } from "./transaction";
 import { Turns } from "./turns";
 import { Watcher } from "./watcher";
 
 export interface EngineOptions {
   readonly chainId: bigint;
   readonly hub: Address;
+  readonly forwarder: Address;
   readonly chain: PipeChain;
   readonly runner: InferenceRunner;
   readonly publisher: PipePublisher;
@@ -127,7 +128,8 @@ export class PipeEngine {
       publisher,
       confirmations: options.confirmations,
       nowMs,
-      reasonOf: (entry) => this.reasonOf(entry),
+      forwarder: options.forwarder,
+      reasonOf: (entry, block) => this.reasonOf(entry, block),
       again: (entry) => this.again(entry),
       over: (entry) => this.lanes.remove(entry),
       onError: options.onError,
@@ -145,15 +147,24 @@ export class PipeEngine {
     this.known ??= await this.options.chain.head();
     for (const item of await this.options.store.pipeItems(["held", "released", "landed", "reverted"])) {
       if (item.kind !== "raw") continue;
-      const tx = readTransaction(item.payload, this.options.chainId);
-      const { acceptedMs, deadlineMs } = item;
-      const entry = entryOf({ kind: "raw", from: tx.from, step: tx.step, tx, acceptedMs, deadlineMs, item });
-      this.lanes.add(entry);
-      if (entry.phase === "sent") this.watcher.watch(entry);
+      // One that can not be read, by a store that was damaged or moved to another chain, keeps no other from going on.
+      try {
+        this.takeUp(item);
+      } catch (error) {
+        this.options.onError(error);
+      }
     }
     // On a quiet chain no block would come to say what became of what was sent.
     await this.watcher.follow(this.head).catch(this.options.onError);
     for (const sender of this.lanes.senders) this.worker.work(sender);
+  }
+
+  private takeUp(item: PipeItem): void {
+    const tx = readTransaction(item.payload, this.options.chainId);
+    const { acceptedMs, deadlineMs } = item;
+    const entry = entryOf({ kind: "raw", from: tx.from, step: tx.step, tx, acceptedMs, deadlineMs, item });
+    this.lanes.add(entry);
+    if (entry.phase === "sent") this.watcher.watch(entry);
   }
 
   /** To be told of each new block. */
@@ -299,9 +310,11 @@ export class PipeEngine {
     this.worker.work(entry.from);
   }
 
-  private async reasonOf(entry: Entry): Promise<string | undefined> {
-    if (entry.step === undefined) return undefined;
-    const outcome = await this.options.chain.call({ ...entry.step });
+  /** By the state after its block: what was published for it is there, and what came later is not. */
+  private async reasonOf({ step }: Entry, block: number): Promise<string | undefined> {
+    if (step === undefined) return undefined;
+    const gas = step.gas + intrinsicGas(step.data, step.to === undefined);
+    const outcome = await this.options.chain.call({ ...step, gas, at: block });
     return outcome.ok ? undefined : revertContext(outcome.revert ?? "0x").reason;
   }
 }

@@ -12,6 +12,8 @@ export const PIPE_ERRORS = {
     "the sender's balance does not cover value and gas of all its transactions here; add ether or lower them",
   PIPE_REPLACEMENT_UNDERPRICED:
     "a transaction with this nonce is held; replacing it takes both fees at least a tenth higher",
+  PIPE_MAX_FEE_TOO_LOW:
+    "the transaction's max fee is below the block's base fee, so no block would take it; sign it with a higher one",
   PIPE_OVERLOADED: "the engine holds all it can; the transaction was not taken, send it again later",
   PIPE_ACCOUNT_LIMIT: "this account has used up its limit for now; the transaction was not taken",
   PIPE_KEY_UNKNOWN: "this API key is not known here; ask the operator for one",

@@ -1,9 +1,10 @@
 import { Interface } from "ethers";
 import { TRANSACTION_GAS_CAP } from "../domain/gas";
-import type { HexBytes } from "../domain/ids";
+import { type Address, address, type HexBytes } from "../domain/ids";
 import type { IntentFields } from "../domain/pipe";
 import { FORWARDER_ABI } from "../protocol/generated/abi";
 import type { PipeCode } from "./errors";
+import type { PipeLog } from "./ports";
 import { intrinsicGas } from "./transaction";
 
 export const FORWARDER = new Interface(FORWARDER_ABI);
@@ -30,6 +31,24 @@ export function forwarderError(revert: HexBytes | undefined): ReturnType<Interfa
   } catch {
     return null;
   }
+}
+
+/**
+ * What the call of an intent did, by the forwarder's own event: its transaction succeeds either way. Undefined where there is no such event.
+ * @param forwarder whose event it must be; the target runs in the same transaction and may say anything
+ */
+export function executedIn(
+  logs: readonly PipeLog[],
+  { forwarder, from, nonce }: { readonly forwarder: Address; readonly from: Address; readonly nonce: string },
+): { readonly success: boolean; readonly selector: HexBytes } | undefined {
+  for (const log of logs) {
+    if (log.address !== forwarder) continue;
+    const event = FORWARDER.parseLog({ topics: [...log.topics], data: log.data });
+    if (event?.name !== "IntentExecuted") continue;
+    const { from: who, nonce: which, success, reason } = event.args;
+    if (address(who) === from && String(which) === nonce) return { success, selector: reason };
+  }
+  return undefined;
 }
 
 /** Gas of a relayed intent, computed and never estimated: an estimate finds a limit at which the call starves. */

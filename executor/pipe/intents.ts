@@ -59,7 +59,9 @@ export class Intents {
   /** Takes up what an earlier process held. One whose transaction was stored is followed, never sent anew. */
   async resume(): Promise<void> {
     for (const item of await this.options.store.pipeItems(["held", "released", "landed", "reverted"])) {
-      if (item.kind === "intent") await this.takeUp(item);
+      if (item.kind !== "intent") continue;
+      // As the engine does: one that can not be read keeps no other from going on.
+      await this.takeUp(item).catch(this.options.onError);
     }
   }
 

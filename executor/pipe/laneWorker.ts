@@ -1,4 +1,4 @@
-import { isAssayError } from "../domain/errors";
+import { type AssayError, isAssayError } from "../domain/errors";
 import type { Address } from "../domain/ids";
 import type { Acceptance } from "./acceptance";
 import type { Accounts } from "./accounts";
@@ -41,6 +41,8 @@ export class LaneWorker {
   private readonly wanted = new Set<Address>();
   /** For what waits: deadlines hold without blocks too. */
   private readonly alarms = new Map<Address, NodeJS.Timeout>();
+  /** What is known to need results. */
+  private readonly asking = new WeakSet<Entry>();
   /** Woken by each block. */
   private readonly sleepers = new Set<() => void>();
 
@@ -111,6 +113,7 @@ export class LaneWorker {
   /** Whether a plan is right on the newest state; from now on it counts as made there. */
   async stillHolds(entry: Entry): Promise<boolean> {
     const { chain, planner, head } = this.options;
+    if (this.baseFeeError(entry) !== undefined) return false;
     const { nonce } = await chain.account(entry.from);
     if (entry.plan === undefined || nonce > (entry.tx?.nonce ?? 0)) return false;
     entry.plannedAt = head().number;
@@ -185,7 +188,7 @@ export class LaneWorker {
     for (const entry of lanes.of(sender)) {
       if (entry.phase !== "waiting" || nowMs() < entry.deadlineMs) continue;
       const code = behindGap ? "PIPE_NONCE_GAP" : "PIPE_DEADLINE";
-      await this.failed(entry, pipeError(code, { nonce: entry.tx?.nonce }));
+      await this.failed(entry, this.baseFeeError(entry) ?? pipeError(code, { nonce: entry.tx?.nonce }));
     }
   }
 
@@ -203,6 +206,7 @@ export class LaneWorker {
   private async prepare(entry: Entry): Promise<void> {
     const { nowMs, acceptance, onEvent } = this.options;
     const { tx } = entry;
+    this.demandBaseFee(entry);
     if (tx === undefined || nowMs() >= entry.deadlineMs) throw pipeError("PIPE_DEADLINE", {});
     const plan = await this.planEntry(entry, tx);
     if (entry.phase !== "waiting") return;
@@ -221,6 +225,8 @@ export class LaneWorker {
       onEvent({ kind: "passed", id: entry.id, ms: nowMs() - entry.acceptedMs });
       return;
     }
+    if (plan.needed.length > 0) this.asking.add(entry);
+    this.demandBaseFee(entry);
     this.demandFee(tx, plan);
     await acceptance.keep(entry);
     if (entry.phase !== "waiting") return;
@@ -265,6 +271,20 @@ export class LaneWorker {
     return this.options.lanes
       .of(entry.from)
       .every((other) => other === entry || other.phase === "sent" || (other.tx?.nonce ?? 0) > (entry.tx?.nonce ?? 0));
+  }
+
+  /** Results that no block can use yet would be paid for, and might be over when one can. It waits for a lower base fee. */
+  private baseFeeError(entry: Entry): AssayError | undefined {
+    const { baseFeePerGas } = this.options.head();
+    const { tx } = entry;
+    if (tx === undefined || !this.asking.has(entry) || tx.maxFeePerGas >= baseFeePerGas) return undefined;
+    const context = { maxFeeWei: tx.maxFeePerGas.toString(), baseFeeWei: baseFeePerGas.toString() };
+    return pipeError("PIPE_MAX_FEE_TOO_LOW", context, { retry: "later" });
+  }
+
+  private demandBaseFee(entry: Entry): void {
+    const error = this.baseFeeError(entry);
+    if (error !== undefined) throw error;
   }
 
   /** Raw: whoever sends it gets its results published, so the fee has to cover that gas, and one publication has to carry them. */

@@ -31,16 +31,26 @@ export type CallOutcome =
   | { readonly ok: true; readonly data: HexBytes }
   | { readonly ok: false; readonly revert: HexBytes | undefined };
 
+/** An event as the chain has it. */
+export interface PipeLog {
+  readonly address: Address;
+  readonly topics: readonly string[];
+  readonly data: string;
+}
+
 export interface PipeReceipt {
   readonly succeeded: boolean;
+  readonly logs: readonly PipeLog[];
   readonly block: { readonly number: number; readonly hash: Hex32 };
 }
 
 /** The chain as PIPE reads it. A read that failed throws; it is never taken for an absence. */
 export interface PipeChain {
   head(): Promise<PipeHead>;
-  /** On the newest state, with the gas given. */
-  call(call: PipeCall & { readonly gas: bigint; readonly overrides?: Overrides }): Promise<CallOutcome>;
+  /** On the newest state, or that after a block, with the gas given. */
+  call(
+    call: PipeCall & { readonly gas: bigint; readonly overrides?: Overrides; readonly at?: number },
+  ): Promise<CallOutcome>;
   code(account: Address): Promise<HexBytes>;
   /** Transactions of the account that are mined, and what it owns. */
   account(account: Address): Promise<{ readonly nonce: number; readonly balanceWei: bigint }>;

@@ -1,6 +1,7 @@
-import type { Hex32 } from "../domain/ids";
+import type { Address, Hex32 } from "../domain/ids";
 import type { PipeMove } from "../domain/pipe";
 import type { Entry } from "./entry";
+import { executedIn } from "./forwarder";
 import { earliestExpiry } from "./planner";
 import type { PipeChain, PipeHead, PipePublisher, PipeReceipt, PipeStore } from "./ports";
 
@@ -10,6 +11,8 @@ export interface WatcherOptions {
   readonly publisher: PipePublisher;
   readonly confirmations: number;
   readonly nowMs: () => number;
+  /** Whose events say what intents did. */
+  readonly forwarder: Address;
   /** Why a transaction of a block failed, in words; undefined where it can not be found out. */
   readonly reasonOf: (entry: Entry, block: number) => Promise<string | undefined>;
   /** Takes an entry back to planning: the chain, or the node, has lost it, or its results are over. */
@@ -90,11 +93,19 @@ export class Watcher {
   }): Promise<void> {
     const { entry, hash, receipt, head } = seen;
     const { nowMs, confirmations } = this.options;
-    const { block, succeeded } = receipt;
+    const { block, logs } = receipt;
     if (entry.block?.hash !== block.hash) {
+      const { from } = entry;
+      const executed =
+        entry.intent === undefined
+          ? undefined
+          : executedIn(logs, { forwarder: this.options.forwarder, from, nonce: entry.intent.nonce });
+      const succeeded = receipt.succeeded && executed?.success !== false;
       const to = succeeded ? "landed" : "reverted";
       if (entry.state !== undefined) {
-        const detail = succeeded ? undefined : await this.reasonOf(entry, block.number);
+        let detail: string | undefined;
+        if (executed?.success === false) detail = `the call of the intent failed with ${executed.selector}`;
+        else if (!succeeded) detail = await this.reasonOf(entry, block.number);
         entry.failure = detail === undefined ? undefined : { reason: "PIPE_TRANSACTION_REVERTS", detail };
         // In another block than before, after a reorg that was seen too late to be seen as one.
         if (entry.state !== "released") await this.move(entry, "released", {});

@@ -1,6 +1,6 @@
 import { AssayError } from "../domain/errors";
-import { type Address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
-import type { Overrides, PipeChain, PipeReceipt } from "../pipe/ports";
+import { type Address, address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
+import type { Overrides, PipeChain, PipeLog, PipeReceipt } from "../pipe/ports";
 import { parseHeader } from "./chainSource";
 import { type RpcAnswer, type RpcCall, type RpcClient, valueOrThrow } from "./client";
 
@@ -20,9 +20,10 @@ export function rpcPipeChain(rpc: RpcClient): PipeChain & { pendingNonce(account
         throw new AssayError({ code: "RPC_ANSWER_MALFORMED", message: "the node has no newest block", retry: "later" });
       return header;
     },
-    call: async ({ from, to, value, data, gas, overrides }) => {
+    call: async ({ from, to, value, data, gas, overrides, at }) => {
       const call = { from, ...(to === undefined ? {} : { to }), value: quantity(value), data, gas: quantity(gas) };
-      const params = overrides === undefined ? [call, LATEST] : [call, LATEST, overridesOf(overrides)];
+      const state = at === undefined ? LATEST : quantity(BigInt(at));
+      const params = overrides === undefined ? [call, state] : [call, state, overridesOf(overrides)];
       const [answer] = await rpc.batch([{ method: "eth_call", params }]);
       return outcomeOf(answer);
     },
@@ -71,11 +72,12 @@ function outcomeOf(answer: RpcAnswer | undefined) {
 
 function receiptOf(value: unknown): PipeReceipt | undefined {
   if (value === null) return undefined;
-  const receipt = value as { status?: string; blockNumber?: string; blockHash?: string };
-  if (receipt.status === undefined || receipt.blockNumber === undefined)
+  const receipt = value as { status?: string; blockNumber?: string; blockHash?: string; logs?: PipeLog[] };
+  if (receipt.status === undefined || receipt.blockNumber === undefined || !Array.isArray(receipt.logs))
     throw new AssayError({ code: "RPC_ANSWER_MALFORMED", message: "the node's receipt is malformed", retry: "later" });
   return {
     succeeded: BigInt(receipt.status) === 1n,
+    logs: receipt.logs.map(({ address: from, topics, data }) => ({ address: address(from), topics, data })),
     block: { number: Number(BigInt(receipt.blockNumber)), hash: hex32(receipt.blockHash) },
   };
 }

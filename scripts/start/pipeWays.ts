@@ -65,7 +65,7 @@ async function bundle({ provider, record, pipeUrl, pool }: PipeStage): Promise<S
     { maxFeeWei: PIPE_FEE_WEI, authorization },
   );
   const preparedMs = Date.now();
-  const receipt = landed(await (await signer.sendTransaction({ ...request, gasLimit: 1_500_000 })).wait());
+  const receipt = landed(await (await signer.sendTransaction(request)).wait());
   return {
     title: "PIPE, a bundle (EIP-7702): a swap whose fee follows the forecast",
     rows: [
@@ -126,7 +126,7 @@ async function raw({ provider, record, pipeUrl, margin }: PipeStage): Promise<Sh
     const signer = new Wallet(localKey(USERS.raw), engine);
     const hub = new Contract(record.contracts.InferenceHub.address, HUB_ABI, signer);
     const dailyWei = 10n * PIPE_FEE_WEI;
-    const grant = await hub.getFunction("grant").send(OPERATOR_ID, dailyWei, { value: dailyWei, gasLimit: 200_000 });
+    const grant = await hub.getFunction("grant").send(OPERATOR_ID, dailyWei, { value: dailyWei });
     await grant.wait();
     const client = await PipeClient.connect({
       engineUrl: pipeUrl,
@@ -135,7 +135,7 @@ async function raw({ provider, record, pipeUrl, margin }: PipeStage): Promise<Sh
     });
     const askedMs = Date.now();
     const data = margin.interface.encodeFunctionData("refresh");
-    const sent = await signer.sendTransaction({ to: margin.target, data, gasLimit: 1_500_000 });
+    const sent = await signer.sendTransaction({ to: margin.target, data });
     const receipt = landed(await sent.wait());
     const landedMs = Date.now();
     const publishHash = (await client.status(sent.hash))?.publishHash;

@@ -46,16 +46,14 @@ for (const kind of ["hardhat", "anvil"] as const) {
         { maxFeeWei: FEE, authorization },
       );
       expect(feeWei).to.equal(FEE);
-      const receipt = await (await signer.sendTransaction({ ...request, gasLimit: 1_000_000 })).wait();
+      const receipt = await (await signer.sendTransaction(request)).wait();
       expect(ranIn(receipt)).to.deep.equal({ sender: signer.address, digest: DIGEST });
       expect((await creditOf(1)) - earned).to.equal(FEE);
       // Delegated now: the next one needs no authorization, and pays from credit.
       const hub = new Contract(world.record.contracts.InferenceHub.address, HUB_ABI, signer);
       await (await hub.getFunction("deposit").send({ value: FEE })).wait();
       const next = await client.prepareBundle({ to: program, data: CALL }, { maxFeeWei: FEE, payFrom: "credit" });
-      expect((await (await signer.sendTransaction({ ...next.request, gasLimit: 1_000_000 })).wait())?.status).to.equal(
-        1,
-      );
+      expect((await (await signer.sendTransaction(next.request)).wait())?.status).to.equal(1);
       expect(await hub.getFunction("creditOf").staticCall(signer.address)).to.equal(0n);
     });
 

@@ -1,9 +1,22 @@
 import { expect } from "chai";
 import { AssayError } from "../../../executor/domain/errors";
 import type { HexBytes } from "../../../executor/domain/ids";
+import type { PipeItem } from "../../../executor/domain/pipe";
 import type { PipeHead } from "../../../executor/pipe/ports";
 import { type EngineWorld, engineWorld } from "./engineWorld";
-import { answerTo, dataOf, gate, idOf, question, refusalOf, settled, signed, type TxFields, walletOf } from "./fakes";
+import {
+  answerTo,
+  dataOf,
+  gate,
+  h,
+  idOf,
+  question,
+  refusalOf,
+  settled,
+  signed,
+  type TxFields,
+  walletOf,
+} from "./fakes";
 
 const GWEI = 10n ** 9n;
 const addressOf = (name: string) => walletOf(name).address.toLowerCase() as never;
@@ -84,6 +97,58 @@ describe("engine in trouble", () => {
       held.open();
       expect(await sent).to.equal("PIPE_NONCE_TOO_LOW");
       expect(publisher.releases).to.deep.equal([]);
+    });
+  });
+
+  describe("a base fee above what a transaction gives", () => {
+    it("holds what needs results until a block would take it, and publishes nothing before", async () => {
+      const raw = await asking();
+      chain.baseFeePerGas = 11n * GWEI;
+      await engine.block(chain.mine());
+      const sent = send(raw);
+      await settled();
+      const simulations = chain.simulations.length;
+      expect([publisher.releases.length, runner.asked.length]).to.deep.equal([0, 1]);
+      await block();
+      expect(chain.simulations.length, "is not planned again for each block").to.equal(simulations);
+      chain.baseFeePerGas = 10n * GWEI;
+      await block();
+      expect(await sent).to.equal("taken");
+      expect(publisher.releases.map(({ followers }) => followers)).to.deep.equal([[idOf(raw)]]);
+    });
+
+    it("gives it back at the deadline, and passes on what needs nothing", async () => {
+      await engine.stop();
+      engine = build({ deadlineMs: 1_000 });
+      await engine.resume();
+      chain.baseFeePerGas = 11n * GWEI;
+      await engine.block(chain.mine());
+      const plain = await signed({ from: "bob" });
+      expect(await send(plain)).to.equal("taken");
+      expect(chain.pool.has(idOf(plain))).to.equal(true);
+      const sent = send(asking());
+      await settled();
+      clock.nowMs += 1_000;
+      await block();
+      expect(await sent).to.equal("PIPE_MAX_FEE_TOO_LOW");
+    });
+
+    it("takes one back that was planned before it rose", async () => {
+      const open = gate();
+      publisher.before = () => {
+        publisher.before = () => undefined;
+        return open.promise;
+      };
+      await send(asking({ from: "bob", maxFee: 30n * GWEI }));
+      await settled();
+      const raw = await asking();
+      await send(raw);
+      await settled();
+      chain.baseFeePerGas = 11n * GWEI;
+      await engine.block(chain.mine([]));
+      open.open();
+      await settled();
+      expect(store.state(idOf(raw))).to.equal("held");
     });
   });
 
@@ -239,8 +304,8 @@ describe("engine in trouble", () => {
     it("goes on with what was held, gives back what is overdue, and follows what was released", async () => {
       const raws = await Promise.all(["alice", "bob", "carol", "dave"].map((from) => asking({ from })));
       const [held, overdue, out, lost] = raws as [HexBytes, HexBytes, HexBytes, HexBytes];
-      const add = (raw: HexBytes, state: "held" | "released", deadlineMs = clock.nowMs + 60_000) =>
-        store.addPipeItem({
+      const add = async (raw: HexBytes, state: "held" | "released", deadlineMs = clock.nowMs + 60_000) => {
+        await store.addPipeItem({
           id: idOf(raw),
           kind: "raw",
           sender: addressOf("alice"),
@@ -255,7 +320,14 @@ describe("engine in trouble", () => {
           publishHash: undefined,
           block: undefined,
         });
-      await add(held, "held");
+        return idOf(raw);
+      };
+      // What can not be read keeps nobody else from going on.
+      await store.addPipeItem({
+        ...((await store.pipeItem(await add(held, "held"))) as PipeItem),
+        id: h("x"),
+        payload: "0x12",
+      });
       await add(overdue, "held", clock.nowMs - 1);
       await add(out, "released");
       await add(lost, "released", clock.nowMs - 1);

@@ -1,6 +1,16 @@
 import { type EngineOptions, PipeEngine } from "../../../executor/pipe/engine";
 import type { EngineEvent } from "../../../executor/pipe/entry";
-import { CHAIN_ID, dataOf, FakeChain, FakePublisher, FakeRunner, FakeStore, HUB, question } from "./fakes";
+import {
+  CHAIN_ID,
+  dataOf,
+  FakeChain,
+  FakePublisher,
+  FakeRunner,
+  FakeStore,
+  FORWARDER_ADDRESS,
+  HUB,
+  question,
+} from "./fakes";
 
 /** An engine among fakes, and three programs: `asks`, `other` and `fails`. */
 export async function engineWorld() {
@@ -16,6 +26,7 @@ export async function engineWorld() {
     new PipeEngine({
       chainId: CHAIN_ID,
       hub: HUB,
+      forwarder: FORWARDER_ADDRESS,
       chain,
       runner,
       publisher,

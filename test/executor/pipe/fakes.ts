@@ -19,6 +19,7 @@ import type {
   PipeCall,
   PipeChain,
   PipeHead,
+  PipeLog,
   PipePublisher,
   PipeReceipt,
   PipeStore,
@@ -30,6 +31,7 @@ import { HUB, h } from "../jobs/fixtures";
 export { HUB, h };
 export const CHAIN_ID = 31337n;
 export const TARGET = address(`0x${"77".repeat(20)}`);
+export const FORWARDER_ADDRESS = address(`0x${"f0".repeat(20)}`);
 export const RELAYER = address(`0x${"88".repeat(20)}`);
 export const SIGNER = address(`0x${"99".repeat(20)}`);
 export const NO_TERMS = { minTrust: 1, profile: ZERO_32, imageId: ZERO_32 };
@@ -156,6 +158,8 @@ export class FakeChain implements PipeChain {
   simulations: { before: number; data: string }[] = [];
   /** Awaited by every simulation. */
   slow: Promise<void> | undefined;
+  /** Of every transaction that is mined. */
+  logs: readonly PipeLog[] = [];
   /** What a plain call (to the forwarder, or of a replay) answers. */
   plain: (call: PipeCall) => CallOutcome = () => ({ ok: true, data: "0x" });
 
@@ -241,7 +245,11 @@ export class FakeChain implements PipeChain {
       const tx = this.pool.get(hash);
       this.pool.delete(hash);
       if (tx !== undefined) this.nonces.set(tx.from, Math.max(this.nonces.get(tx.from) ?? 0, tx.nonce + 1));
-      this.mined.set(hash, { succeeded, block: { number: this.number, hash: h(`${this.branch}/${this.number}`) } });
+      this.mined.set(hash, {
+        succeeded,
+        logs: this.logs,
+        block: { number: this.number, hash: h(`${this.branch}/${this.number}`) },
+      });
     }
     return this.headNow();
   }
@@ -351,3 +359,20 @@ export class FakeStore implements PipeStore {
 }
 
 export const idOf = (raw: HexBytes): Hex32 => hex32(readTransaction(raw, CHAIN_ID).hash);
+
+/** An intent as an earlier process left it. */
+export const storedIntent = (id: Hex32, sender: Address, acceptedMs: number): PipeItem => ({
+  id,
+  kind: "intent",
+  sender,
+  nonce: "0",
+  payload: "0x",
+  state: "held",
+  reason: undefined,
+  detail: undefined,
+  acceptedMs,
+  deadlineMs: acceptedMs + 1_000,
+  transactionHash: undefined,
+  publishHash: undefined,
+  block: undefined,
+});

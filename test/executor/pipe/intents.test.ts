@@ -6,6 +6,7 @@ import type { IntentFields } from "../../../executor/domain/pipe";
 import { Accounts, type Work } from "../../../executor/pipe/accounts";
 import { Intents, type IntentsOptions } from "../../../executor/pipe/intents";
 import { Planner } from "../../../executor/pipe/planner";
+import type { PipeLog } from "../../../executor/pipe/ports";
 import { Resolver } from "../../../executor/pipe/resolver";
 import { Simulator } from "../../../executor/pipe/simulator";
 import { Turns } from "../../../executor/pipe/turns";
@@ -19,18 +20,19 @@ import {
   FakePublisher,
   FakeRunner,
   FakeStore,
+  FORWARDER_ADDRESS,
   gate,
   HUB,
   h,
   question,
   refusalOf,
   settled,
+  storedIntent,
   TARGET,
   walletOf,
 } from "./fakes";
 
 const FORWARDER = new Interface(FORWARDER_ABI);
-const FORWARDER_ADDRESS = `0x${"f0".repeat(20)}` as IntentFields["target"];
 const SIGNATURE: HexBytes = `0x${"01".repeat(65)}`;
 const addressOf = (name: string) => walletOf(name).address.toLowerCase() as IntentFields["from"];
 const DONE = FORWARDER.encodeFunctionResult("execute", [true, "0x00000000"]) as HexBytes;
@@ -93,6 +95,7 @@ describe("intents", () => {
       store,
       publisher,
       confirmations: 1,
+      forwarder: FORWARDER_ADDRESS,
       nowMs: () => nowMs,
       reasonOf: async () => undefined,
       again: () => undefined,
@@ -130,6 +133,7 @@ describe("intents", () => {
   });
   const take = (fields: Partial<IntentFields> = {}, signature = SIGNATURE) =>
     intents.take(intent(fields), signature, "key:x");
+  const account = addressOf("alice");
   const refusal = (fields: Partial<IntentFields> = {}, signature = SIGNATURE) => refusalOf(take(fields, signature));
 
   it("plans an intent and sends it with its results, once; and follows it", async () => {
@@ -148,7 +152,31 @@ describe("intents", () => {
     expect([store.state(digest), publisher.relays.length, watcher.size]).to.deep.equal(["final", 1, 0]);
   });
 
-  const account = addressOf("alice");
+  it("says reverted where the intent's call failed, though the relayer's transaction did not", async () => {
+    const executed = (from: string, nonce: bigint, success: boolean, at = FORWARDER_ADDRESS): PipeLog => {
+      const values = [from, nonce, h("relayer").slice(0, 42), success, success ? "0x00000000" : "0xdeadbeef", 0n, 0n];
+      return { address: at, ...FORWARDER.encodeEventLog("IntentExecuted", values) };
+    };
+    const [failed, fooled] = [await take(), await take({ nonce: 2n })];
+    await settled();
+    // The second of them is a target's own word, the third about another user's intent.
+    const said = [
+      executed(account, 2n, true),
+      executed(account, 2n, false, TARGET),
+      executed(addressOf("bob"), 2n, false),
+    ];
+    chain.logs = [...said, executed(account, 1n, false)];
+    await watcher.follow(chain.mine());
+    expect(await store.pipeItem(failed)).to.deep.include({
+      state: "reverted",
+      reason: "PIPE_TRANSACTION_REVERTS",
+      detail: "the call of the intent failed with 0xdeadbeef",
+    });
+    expect(store.state(fooled)).to.equal("landed");
+    await watcher.follow(chain.mine());
+    expect(await store.pipeItem(failed)).to.deep.include({ state: "final", reason: "PIPE_TRANSACTION_REVERTS" });
+  });
+
   const refusals: readonly [string, string, readonly unknown[]][] = [
     ["IntentExpired", "PIPE_INTENT_EXPIRED", [1, 2]],
     ["IntentNonceUsed", "PIPE_INTENT_NONCE_USED", [account, 1]],
@@ -334,29 +362,18 @@ describe("intents", () => {
       const fields = intent({ nonce });
       const other = build({ store: new FakeStore(), publisher: new FakePublisher(chain) });
       const id = await other.take(fields, SIGNATURE, "x");
+      const payload = encodeSignedIntent(fields, SIGNATURE);
       await store.addPipeItem({
-        id,
-        kind: "intent",
-        sender: account,
-        nonce: String(nonce),
-        payload: encodeSignedIntent(fields, SIGNATURE),
-        state,
-        reason: undefined,
-        detail: undefined,
-        acceptedMs: nowMs,
-        deadlineMs,
-        transactionHash: undefined,
-        publishHash: undefined,
-        block: undefined,
+        ...storedIntent(id, account, nowMs),
+        ...{ nonce: String(nonce), payload, state, deadlineMs },
       });
       return id;
     };
-    const [held, stored, out, late] = [
-      await add(1n, "held"),
-      await add(2n, "held"),
-      await add(3n, "released"),
-      await add(4n, "held", nowMs),
-    ];
+    // What can not be read keeps nobody else from going on.
+    const broken = h("broken");
+    await store.addPipeItem({ ...storedIntent(broken, account, nowMs), payload: "0x1234" });
+    const [held, stored] = [await add(1n, "held"), await add(2n, "held")];
+    const [out, late] = [await add(3n, "released"), await add(4n, "held", nowMs)];
     await settled();
     publisher.stored.set(intentLabel(stored), h("relay/stored")).set(intentLabel(out), h("relay/out"));
     await intents.resume();
@@ -365,6 +382,7 @@ describe("intents", () => {
     expect([stored, out, late].map(store.state)).to.deep.equal(["released", "released", "returned"]);
     await watcher.follow(chain.mine([h("relay/stored"), h("relay/out")]));
     expect([stored, out].map(store.state)).to.deep.equal(["landed", "landed"]);
+    expect([store.state(broken), errors.length]).to.deep.equal(["held", 1]);
   });
 
   it("takes nothing when it stops", async () => {

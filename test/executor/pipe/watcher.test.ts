@@ -1,7 +1,18 @@
 import { expect } from "chai";
 import { type Entry, entryOf, itemOf } from "../../../executor/pipe/entry";
 import { intentLabel, Watcher } from "../../../executor/pipe/watcher";
-import { FakeChain, FakePublisher, FakeStore, filled, gate, h, read, settled, type TxFields } from "./fakes";
+import {
+  FakeChain,
+  FakePublisher,
+  FakeStore,
+  FORWARDER_ADDRESS,
+  filled,
+  gate,
+  h,
+  read,
+  settled,
+  type TxFields,
+} from "./fakes";
 
 describe("watcher", () => {
   let chain: FakeChain;
@@ -25,6 +36,7 @@ describe("watcher", () => {
       store,
       publisher,
       confirmations: 2,
+      forwarder: FORWARDER_ADDRESS,
       nowMs: () => 1,
       reasonOf: () => reasonOf(),
       again: (entry, why) => void again.push([entry, why]),
@@ -106,7 +118,7 @@ describe("watcher", () => {
     const entry = await out();
     await watcher.follow(chain.mine());
     const block = { number: chain.number, hash: h("other/block") };
-    chain.mined.set(entry.id, { succeeded: false, block });
+    chain.mined.set(entry.id, { succeeded: false, logs: [], block });
     await watcher.follow(chain.headNow());
     expect(await store.pipeItem(entry.id)).to.deep.include({ state: "reverted", block });
   });
@@ -119,7 +131,8 @@ describe("watcher", () => {
     let reads = 0;
     chain.receipts = async (hashes) => {
       // The block with the second one is made after the first read.
-      if (++reads === 2) chain.mined.set(late.id, { succeeded: true, block: { number: 11, hash: h("main/11") } });
+      if (++reads === 2)
+        chain.mined.set(late.id, { succeeded: true, logs: [], block: { number: 11, hash: h("main/11") } });
       return receipts.call(chain, hashes);
     };
     await watcher.follow(chain.headNow());
