@@ -103,6 +103,7 @@ const WORDS_OF_NODES: Readonly<Record<string, string>> = {
   PIPE_BALANCE_TOO_LOW: "insufficient funds for gas * price + value",
   PIPE_REPLACEMENT_UNDERPRICED: "replacement transaction underpriced",
   PIPE_TRANSACTION_UNPROTECTED: "only replay-protected (EIP-155) transactions allowed over RPC",
+  PIPE_MAX_FEE_TOO_LOW: "max fee per gas less than block base fee",
   PIPE_TRANSACTION_REVERTS: "execution reverted",
 };
 

@@ -1,7 +1,7 @@
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { PipeItem, PipeState } from "../domain/pipe";
 import type { Plan } from "./planner";
-import type { SimulatedStep } from "./simulator";
+import type { SimulatedStep } from "./ports";
 import type { SignedTransaction } from "./transaction";
 
 /** An intent as it came, and what its call looks like in a simulation. */

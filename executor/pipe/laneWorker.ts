@@ -6,9 +6,8 @@ import type { EngineEvent, Entry } from "./entry";
 import { pipeError } from "./errors";
 import type { Lanes } from "./lanes";
 import type { Plan, Planner, PlanRequest } from "./planner";
-import type { PipeChain, PipeHead, PipeTerms } from "./ports";
+import type { PipeChain, PipeHead, PipeTerms, SimulatedStep } from "./ports";
 import { MAX_PUBLISH_GAS, publishGasOf } from "./releaser";
-import type { SimulatedStep } from "./simulator";
 import type { SignedTransaction } from "./transaction";
 
 /** Pause before what may pass is tried again, unless a block comes first. */

@@ -3,10 +3,10 @@ import type { FilledInference, Inference, PortableAnswer } from "../domain/infer
 import { decodeInferenceRequired } from "../protocol/portable";
 import type { Work } from "./accounts";
 import { pipeError } from "./errors";
-import type { InferenceRunner } from "./ports";
+import type { InferenceRunner, SimulatedStep } from "./ports";
 import type { Resolver } from "./resolver";
 import { revertContext } from "./reverts";
-import type { SimulatedStep, Simulation, Simulator } from "./simulator";
+import type { Simulation, Simulator } from "./simulator";
 
 export interface PlanBounds {
   readonly rounds: number;

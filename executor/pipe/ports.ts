@@ -26,6 +26,11 @@ export interface PipeCall {
   readonly data: HexBytes;
 }
 
+/** One transaction of a simulation, with the gas its target gets. */
+export interface SimulatedStep extends PipeCall {
+  readonly gas: bigint;
+}
+
 /** Return data, or revert data (undefined where the node gives none). */
 export type CallOutcome =
   | { readonly ok: true; readonly data: HexBytes }

@@ -5,14 +5,9 @@ import type { FilledInference, Inference } from "../domain/inference";
 import { inferenceOf } from "../protocol/portable";
 import { pipeError } from "./errors";
 import { publishedSlots, simulationOverrides } from "./overrides";
-import type { PipeCall, PipeChain } from "./ports";
+import type { PipeChain, SimulatedStep } from "./ports";
 import { intrinsicGas } from "./transaction";
 import type { Turns } from "./turns";
-
-/** One transaction of a simulation, with the gas its target gets. */
-export interface SimulatedStep extends PipeCall {
-  readonly gas: bigint;
-}
 
 export interface Question extends Inference {
   /** Whether the real answer was there. */

@@ -1,7 +1,7 @@
 import { dataLength, Transaction } from "ethers";
 import { type Address, address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
 import { pipeError } from "./errors";
-import type { SimulatedStep } from "./simulator";
+import type { SimulatedStep } from "./ports";
 
 /** A signed transaction as it came, and what PIPE needs to know of it. */
 export interface SignedTransaction {
