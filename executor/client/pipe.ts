@@ -177,8 +177,12 @@ export class PipeClient {
     const delegation = await this.delegationFor(from, authorization);
     const { hub: target, provide: data, feeWei } = prepared;
     const provide = { target, value: payFrom === "value" ? feeWei : 0n, data };
+    // Whoever builds a bundle knows whom it calls: named before (EIP-2930), each of the three is 100 gas cheaper.
+    const called = [target, this.record.contracts.EnclaveRegistry.address, own.target];
+    const accessList = called.map((account) => ({ address: account, storageKeys: [] }));
     // To itself, so without value: what the calls send is the account's already.
-    return { ...prepared, request: { from, to: from, value: 0n, data: encodeBundle([provide, own]), ...delegation } };
+    const request = { from, to: from, value: 0n, data: encodeBundle([provide, own]), accessList, ...delegation };
+    return { ...prepared, request };
   }
 
   /**

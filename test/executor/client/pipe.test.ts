@@ -162,6 +162,9 @@ describe("client/pipe", function () {
       ];
       const expected = new Contract(String(hub.target), delegate.abi).interface.encodeFunctionData("execute", [calls]);
       expect(bundle.request).to.deep.include({ data: expected, to: address(user.address), value: 0n, type: 4 });
+      const { InferenceHub, EnclaveRegistry } = record.contracts;
+      const named = (bundle.request.accessList as { address: string }[]).map((entry) => entry.address);
+      expect(named, "100 gas less for each").to.deep.equal([InferenceHub.address, EnclaveRegistry.address, wish.to]);
       const fromCredit = await client.prepareBundle(wish, { maxFeeWei: FEE, authorization, payFrom: "credit" });
       expect(fromCredit.request.data).to.not.equal(expected);
       expect(fromCredit.feeWei).to.equal(FEE);
