@@ -97,6 +97,11 @@ export const PIPE_GROUPS: readonly BenchGroup[] = [
         goal: { atLeast: 0.85 },
       },
       {
+        key: "pipe.parallelCeiling",
+        what: "the same in bare onnxruntime, a process for each core: what this machine can do",
+        unit: "ratio",
+      },
+      {
         key: "pipe.scheduleSpeedup",
         what: "the same scheduling, a SIMULATED enclave of 50 ms, 8 in flight",
         unit: "ratio",

@@ -1,4 +1,7 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { cpus } from "node:os";
+import { join } from "node:path";
 import { Chooser } from "../../executor/app/chooser";
 import { pipeRunner } from "../../executor/app/pipeRunner";
 import { address, type Hex32, hex32, ZERO_32 } from "../../executor/domain/ids";
@@ -50,6 +53,35 @@ async function speedup(runner: InferenceRunner, modelHash: Hex32): Promise<numbe
   return median(ratios);
 }
 
+/** What this machine's cores can do at all: the same model in bare onnxruntime, one process for each core, without anything of ours. */
+async function ceiling(layers: number, cores: number): Promise<number> {
+  const runners = await Promise.all(
+    Array.from({ length: cores }, async () => {
+      const runner = fork(join(__dirname, "bareRunner.ts"), [String(layers)], {
+        execArgv: ["-r", "ts-node/register/transpile-only"],
+      });
+      await once(runner, "message");
+      return runner;
+    }),
+  );
+  const run = async (runner: ChildProcess | undefined, runs: number): Promise<void> => {
+    if (runner === undefined) throw new Error("there is no core");
+    const done = once(runner, "message");
+    runner.send(runs);
+    await done;
+  };
+  try {
+    const ratios: number[] = [];
+    for (let i = 0; i < RUNS; i++) {
+      const row = await timed(() => run(runners[0], FAN));
+      ratios.push(row / (await timed(() => Promise.all(runners.map((runner) => run(runner, FAN / cores))))));
+    }
+    return median(ratios);
+  } finally {
+    for (const runner of runners) runner.disconnect();
+  }
+}
+
 /** How much faster the inferences of one round are together: real enclaves, one runner for each core, and the scheduling alone with a simulated one. */
 export async function measureParallel(): Promise<Record<string, number>> {
   const cores = cpus().length;
@@ -92,7 +124,9 @@ export async function measureParallel(): Promise<Record<string, number>> {
     });
     let modelHash = ZERO_32;
     let oneMs = 0;
-    for (let layers = 9; oneMs < WANTED_MS; layers += 6) {
+    let layers = 3;
+    while (oneMs < WANTED_MS) {
+      layers += 6;
       const bytes = imageModel(layers, "seed");
       modelHash = hex32(modelHashOf(bytes));
       models.set(modelHash, bytes);
@@ -133,6 +167,7 @@ export async function measureParallel(): Promise<Record<string, number>> {
     return {
       "pipe.parallelModelMs": oneMs,
       "pipe.parallelSpeedup": (await speedup(runner, modelHash)) / cores,
+      "pipe.parallelCeiling": (await ceiling(layers, cores)) / cores,
       "pipe.scheduleSpeedup": await speedup(simulated, modelHash),
     };
   } finally {
