@@ -6,8 +6,11 @@ import { Claims, IAttestationVerifier } from "../interfaces/IAttestationVerifier
 /// @notice Test only: believes whatever claims it is fed, ABI-encoded, as the document.
 contract MockAttestationVerifier is IAttestationVerifier {
     /// @inheritdoc IAttestationVerifier
-    function vouchesForHardware() external pure override returns (bool) {
-        return true;
+    bool public override vouchesForHardware = true;
+
+    /// @notice Changes its mind about hardware, as no honest verifier can.
+    function setVouchesForHardware(bool vouches) external {
+        vouchesForHardware = vouches;
     }
 
     /// @inheritdoc IAttestationVerifier
