@@ -59,6 +59,7 @@ export type Registry = With<
   | "rotate"
   | "drain"
   | "close"
+  | "setPayout"
   | "setPoster"
   | "check"
   | "checkFor"

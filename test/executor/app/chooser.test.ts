@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { Chooser } from "../../../executor/app/chooser";
 import { ChainClock } from "../../../executor/app/clock";
 import type { Choice, DispatchEvent } from "../../../executor/app/dispatcher";
-import type { FleetMember } from "../../../executor/app/fleet";
+import type { FleetMember } from "../../../executor/app/fleetPorts";
 import type { Config } from "../../../executor/config/loadConfig";
 import { AssayError } from "../../../executor/domain/errors";
 import { address } from "../../../executor/domain/ids";
@@ -46,6 +46,10 @@ function member(n: number, fields: Partial<Omit<FleetMember, "enclave">> = {}): 
     heartbeatDue: 100_000,
     counter: 0n,
     signed: 0n,
+    bornAt: 0,
+    seenAt: 0,
+    draining: false,
+    drainShown: false,
     asked,
     ...fields,
   };
@@ -62,7 +66,12 @@ function setUp(members: FleetMember[], config: Partial<Config> = {}) {
       memoryBudget: 512 * MIB,
       ...config,
     } as Config,
-    fleet: { active: members } as never,
+    fleet: {
+      active: members,
+      get serving() {
+        return members.filter(({ draining }) => !draining).length;
+      },
+    } as never,
     clock,
     runnersPerEnclave: 1,
     priorityFeeWei: PRIORITY_FEE_WEI,
