@@ -113,6 +113,25 @@ describe("chooser: whom it chooses", () => {
     expect(chooser.capacity).to.equal(0);
   });
 
+  it("gives a key that drains nothing new, and counts its runners no more", () => {
+    const { chooser } = setUp([member(1, { draining: true }), member(2)]);
+    const chosen = ["a", "b", "c"].map((name) => who(chooser.choose(ask(name), MIB)));
+    expect(chosen).to.deep.equal([2, 2, 2].map((n) => idOf(member(n))));
+    expect(chooser.capacity).to.equal(1);
+  });
+
+  it("waits for the successor where all keys drain, instead of giving the request up", () => {
+    const { chooser } = setUp([member(1, { draining: true, epochEnd: 1_000, heartbeatDue: 1_000 })]);
+    const choice = chooser.choose(ask("a"), MIB);
+    expect([who(choice), waits(choice)]).to.deep.equal(["DRAINING", WAIT_MS]);
+  });
+
+  it("does not wait for a successor that could not serve the request either", () => {
+    const { chooser } = setUp([member(1, { draining: true })]);
+    const choice = chooser.choose(ask("a", { minTrust: 4 }), MIB);
+    expect(waits(choice)).to.equal(undefined);
+  });
+
   it("says of a choice who it is, out of how many, and whether the model is loaded there", () => {
     const { chooser } = setUp([member(1), member(2)]);
     const choice = chooser.choose(ask("a"), MIB);
