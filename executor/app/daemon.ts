@@ -292,7 +292,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       levels: members.map((member) => member.enclave.description.level),
     });
     await aborted(signal);
-    await stopInOrder({
+    const answers = await stopInOrder({
       boundMs: 1_000 * config.drainSeconds,
       chainMs: STOP_CHAIN_MS,
       leave: () => {
@@ -309,6 +309,8 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       drain: () => fleet.drain(),
       onError: (error) => observer.failure("jobs", error),
     });
+    // A node that hangs would hold each loop in its last step until the call's own time is over.
+    if (!answers) rpc.close();
   } finally {
     ending.abort();
     // Backwards, and each of them even if another one fails: a store that stays open would keep its lock.

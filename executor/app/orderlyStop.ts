@@ -21,15 +21,16 @@ export interface OrderlyStop {
  * What a stop does before anything closes: takes nothing new, finishes what is in work, posts it, and drains the keys. Each step is bounded: a
  * run that hangs or a chain that is away must not keep a machine from shutting down. What a bound cuts off is lost to nobody, since every
  * answer and transaction is in the store, and a restart takes it up.
+ * @returns false if the chain did not answer, so that nothing else need wait for it
  */
-export async function stopInOrder(stop: OrderlyStop): Promise<void> {
+export async function stopInOrder(stop: OrderlyStop): Promise<boolean> {
   stop.leave();
   const work = async (): Promise<void> => {
     await stop.finished();
     await stop.posted();
   };
   await within(stop.boundMs, "what is in work", work, stop.onError);
-  await within(stop.chainMs, "draining the keys", stop.drain, stop.onError);
+  return within(stop.chainMs, "draining the keys", stop.drain, stop.onError);
 }
 
 async function within(
@@ -37,7 +38,7 @@ async function within(
   what: string,
   work: () => Promise<void>,
   onError: (error: unknown) => void,
-): Promise<void> {
+): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(lateError(what, ms)), ms);
@@ -47,8 +48,10 @@ async function within(
   running.catch(() => undefined);
   try {
     await Promise.race([running, late]);
+    return true;
   } catch (error) {
     onError(error);
+    return false;
   } finally {
     clearTimeout(timer);
   }

@@ -10,7 +10,7 @@ async function stopped(change: Partial<OrderlyStop>) {
   const step = (name: string) => async () => {
     steps.push(name);
   };
-  await stopInOrder({
+  const answers = await stopInOrder({
     boundMs: 60_000,
     chainMs: 60_000,
     leave: () => void steps.push("leave"),
@@ -20,17 +20,22 @@ async function stopped(change: Partial<OrderlyStop>) {
     onError: (error) => errors.push(error),
     ...change,
   });
-  return { steps, codes: errors.map((error) => (error instanceof AssayError ? error.code : String(error))) };
+  return { steps, answers, codes: errors.map((error) => (error instanceof AssayError ? error.code : String(error))) };
 }
 
 describe("stopping in order", () => {
   it("takes nothing new, finishes, posts, and drains the keys last", async () => {
-    expect(await stopped({})).to.deep.equal({ steps: ["leave", "finished", "posted", "drain"], codes: [] });
+    expect(await stopped({})).to.deep.equal({
+      steps: ["leave", "finished", "posted", "drain"],
+      answers: true,
+      codes: [],
+    });
   });
 
   it("drains the keys even if what is in work does not end, and says so", async () => {
     expect(await stopped({ boundMs: 0, finished: () => NEVER })).to.deep.equal({
       steps: ["leave", "drain"],
+      answers: true,
       codes: ["STOP_BOUND_REACHED"],
     });
   });
@@ -38,6 +43,7 @@ describe("stopping in order", () => {
   it("ends even if the chain does not answer", async () => {
     expect(await stopped({ chainMs: 0, drain: () => NEVER })).to.deep.equal({
       steps: ["leave", "finished", "posted"],
+      answers: false,
       codes: ["STOP_BOUND_REACHED"],
     });
   });
@@ -46,6 +52,7 @@ describe("stopping in order", () => {
     const gone = new AssayError({ code: "RPC_UNREACHABLE", message: "", retry: "later" });
     expect(await stopped({ posted: () => Promise.reject(gone) })).to.deep.equal({
       steps: ["leave", "finished", "drain"],
+      answers: true,
       codes: ["RPC_UNREACHABLE"],
     });
   });
