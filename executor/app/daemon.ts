@@ -284,7 +284,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     closers.push(() => postingEnd.abort());
     loops.push(dispatching.run(signal), postingDone);
     serving = true;
-    observer.ready();
+    observer.ready(true);
     hooks.onReady?.({
       httpUrl: observer.url,
       operator: keys.operator.address,
@@ -296,6 +296,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       boundMs: 1_000 * config.drainSeconds,
       chainMs: STOP_CHAIN_MS,
       leave: () => {
+        observer.ready(false);
         dispatcher.close();
         fleet.leave();
       },

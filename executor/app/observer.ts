@@ -31,7 +31,8 @@ export interface Observed {
 export interface Observer {
   readonly url: string;
   provide(observed: Observed): void;
-  ready(): void;
+  /** Whether it takes work. */
+  ready(is: boolean): void;
   progress(result: StepResult): void;
   reorg(result: Extract<StepResult, { kind: "reorg" }>): void;
   outcome(event: DispatchEvent): void;
@@ -127,9 +128,9 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     provide: (parts) => {
       observed = parts;
     },
-    ready: () => {
-      isReady = true;
-      logs("app").info("ready", { url: server.url });
+    ready: (is) => {
+      isReady = is;
+      logs("app").info(is ? "ready" : "stopping", { url: server.url });
     },
     progress: (result) => {
       if (result.kind === "reorg") return;

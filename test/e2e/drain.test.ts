@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import type { Contract } from "ethers";
+import { registeredEnclaves } from "../../executor/app/registeredEnclaves";
 import { contractOf } from "../../executor/deployment/deploy";
+import { RpcClient } from "../../executor/rpc/client";
 import { localKey } from "../../scripts/start/localKeys";
 import { ask, committedModel, encoded, ended, goldenSets, openWorld, type World } from "./support/world";
 
@@ -41,6 +43,8 @@ describe("an executor that is stopped, and one whose keys grow old", () => {
     const [state, , epochEnd, , , draining] = await registry.getFunction("lifeOf").staticCall(signer);
     return { state: Number(state), epochEnd: Number(epochEnd), draining: Boolean(draining) };
   };
+
+  const epochEndOf = async (signer: string) => ({ epochEnd: (await lifeOf(signer)).epochEnd });
 
   it("stops in order, drains its keys, and what they had signed settles after the restart", async () => {
     const { provider } = world;
@@ -83,6 +87,26 @@ describe("an executor that is stopped, and one whose keys grow old", () => {
     daemon.child.process.kill("SIGTERM");
     expect((await daemon.child.exited).code).to.equal(0);
     expect((await lifeOf(signer)).draining).to.equal(true);
+    // `assay enclave list` shows it so.
+    const rpc = new RpcClient({ urls: [world.chain.url], timeoutMs: 10_000 });
+    const listed = (await registeredEnclaves(rpc, world.record)).find((one) => one.signer.toLowerCase() === signer);
+    rpc.close();
+    expect(listed).to.include({ code: 0, draining: true, ...(await epochEndOf(signer)) });
+  });
+
+  it("ends at a second signal, whatever it still waits for", async () => {
+    const daemon = await world.start(["--enclaves", "1"]);
+    const node = -Number(world.chain.child.process.pid);
+    // A node that does not answer, with all its processes: the daemon would give the drain its time.
+    process.kill(node, "SIGSTOP");
+    try {
+      daemon.child.process.kill("SIGTERM");
+      await until("the first signal was heard", async () => !(await fetch(`${daemon.httpUrl}/readyz`)).ok);
+      daemon.child.process.kill("SIGTERM");
+      expect(await daemon.child.exited).to.deep.equal({ code: 130, signal: null });
+    } finally {
+      process.kill(node, "SIGCONT");
+    }
   });
 
   it("rotates a key that grew old with overlap, and answers before, meanwhile and after", async () => {
