@@ -169,7 +169,8 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @param payout Not zero.
     function setPayout(uint32 operatorId, address payout) external;
 
-    /// @notice Allows or forbids a posting key, which may fulfil with callbacks, renew and close; by the operator only.
+    /// @notice Allows or forbids a posting key, which may fulfil with callbacks, renew, drain and close, and rotate with the
+    /// operator's consent to the new key; by the operator only.
     /// @param operatorId The operator.
     /// @param poster The posting key.
     /// @param allowed Whether it may act.
