@@ -14,7 +14,8 @@ import type { TransactionEvent } from "../posting/transactions";
 import type { Chooser } from "./chooser";
 import type { ChainClock } from "./clock";
 import type { DispatchEvent, Dispatcher } from "./dispatcher";
-import type { Fleet, FleetEvent } from "./fleet";
+import type { Fleet } from "./fleet";
+import type { FleetEvent } from "./fleetPorts";
 
 /** What the status is made from, once it exists. */
 export interface Observed {
@@ -30,7 +31,8 @@ export interface Observed {
 export interface Observer {
   readonly url: string;
   provide(observed: Observed): void;
-  ready(): void;
+  /** Whether it takes work. */
+  ready(is: boolean): void;
   progress(result: StepResult): void;
   reorg(result: Extract<StepResult, { kind: "reorg" }>): void;
   outcome(event: DispatchEvent): void;
@@ -63,7 +65,7 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     recent: await store.recent(20),
     inWork: observed?.dispatcher.busy ?? 0,
     enclaves: (observed?.fleet.active ?? []).map(
-      ({ enclave: { description }, operatorId, trust, epochEnd, heartbeatDue }) => ({
+      ({ enclave: { description }, operatorId, trust, epochEnd, heartbeatDue, draining }) => ({
         signer: description.signer,
         imageId: description.imageId,
         level: description.level,
@@ -73,6 +75,7 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
         trust,
         epochEnd,
         heartbeatDue,
+        draining,
       }),
     ),
     decisions: (observed?.chooser.latest ?? [])
@@ -89,7 +92,7 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     allowRemote: config.httpAllowRemote,
     readiness: async () => ({
       ready: isReady,
-      parts: { chain: clock.known !== undefined, enclaves: (observed?.fleet.active.length ?? 0) > 0 },
+      parts: { chain: clock.known !== undefined, enclaves: (observed?.fleet.serving ?? 0) > 0 },
     }),
     status,
     request,
@@ -125,9 +128,9 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     provide: (parts) => {
       observed = parts;
     },
-    ready: () => {
-      isReady = true;
-      logs("app").info("ready", { url: server.url });
+    ready: (is) => {
+      isReady = is;
+      logs("app").info(is ? "ready" : "stopping", { url: server.url });
     },
     progress: (result) => {
       if (result.kind === "reorg") return;

@@ -11,6 +11,8 @@ export interface SignerLife {
   readonly epochEnd: number;
   readonly heartbeatDue: number;
   readonly counter: bigint;
+  /** It takes nothing new and is never renewed. */
+  readonly draining: boolean;
 }
 
 export interface RegistrationInput {
@@ -22,6 +24,8 @@ export interface RegistrationInput {
 /** Gas of a registration: verification of the document grows with its size. Measured 420,000 for 1.6 KB; never estimated, a wrong document must cost a call, not a transaction. */
 const REGISTER_GAS = 1_500_000n;
 const SMALL_GAS = 250_000n;
+/** `IRegistryGovernance.Role.Governor`. */
+const GOVERNOR = 0;
 
 /** A transaction that was sent: `open` until the chain has taken it, with or without its effect, or another in its place. */
 export interface Sent {
@@ -49,12 +53,13 @@ export class RegistryClient {
   }
 
   async lifeOf(signer: Address): Promise<SignerLife> {
-    const [state, , epochEnd, heartbeatDue, counter] = await this.read("lifeOf", [signer]);
+    const [state, , epochEnd, heartbeatDue, counter, draining] = await this.read("lifeOf", [signer]);
     return {
       state: Number(state),
       epochEnd: Number(epochEnd),
       heartbeatDue: Number(heartbeatDue),
       counter: BigInt(counter as bigint),
+      draining: Boolean(draining),
     };
   }
 
@@ -62,6 +67,11 @@ export class RegistryClient {
   async imageIsLive(imageId: Hex32, now: number): Promise<boolean> {
     const [, activeFrom, revokedAt] = await this.read("imageOf", [imageId]);
     return Number(activeFrom) !== 0 && Number(activeFrom) <= now && Number(revokedAt) === 0;
+  }
+
+  /** Who approves images. */
+  async governor(): Promise<string> {
+    return String((await this.read("holderOf", [GOVERNOR]))[0]);
   }
 
   async mayActFor(operatorId: number, account: Address): Promise<boolean> {
@@ -76,6 +86,16 @@ export class RegistryClient {
 
   renew(input: RegistrationInput): Promise<Sent> {
     return this.attested("renew", input);
+  }
+
+  /** Registers a key and drains another one of this operator, in one transaction. */
+  rotate(from: Address, input: RegistrationInput): Promise<Sent> {
+    return this.attested("rotate", input, [from]);
+  }
+
+  async drain(signer: Address): Promise<Sent> {
+    const data = REGISTRY.encodeFunctionData("drain", [signer]) as HexBytes;
+    return this.write({ to: this.options.registry, data, gasLimit: SMALL_GAS, label: "drain" });
   }
 
   async heartbeat(args: { signer: Address; counter: bigint; blockNumber: bigint; proof: Uint8Array }): Promise<Sent> {
@@ -121,7 +141,11 @@ export class RegistryClient {
     await this.write({ to: this.options.modelRegistry, data: data as HexBytes, gasLimit, label: "admit" });
   }
 
-  private attested(name: "register" | "renew", input: RegistrationInput): Promise<Sent> {
+  private attested(
+    name: "register" | "renew" | "rotate",
+    input: RegistrationInput,
+    before: readonly Address[] = [],
+  ): Promise<Sent> {
     const registration = {
       verifierIndex: 0,
       document: bytesToHex(input.document),
@@ -131,7 +155,7 @@ export class RegistryClient {
       consentDeadline: 0,
       consent: "0x",
     };
-    const data = REGISTRY.encodeFunctionData(name, [registration]) as HexBytes;
+    const data = REGISTRY.encodeFunctionData(name, [...before, registration]) as HexBytes;
     return this.write({ to: this.options.registry, data, gasLimit: REGISTER_GAS, label: name });
   }
 
