@@ -50,13 +50,14 @@ export const enclaveCommand: CliCommand = {
       .action(async (options: { dataDir: string; json?: boolean }) => {
         const images = await measureImages(options.dataDir);
         if (options.json === true) return sayJson(images);
-        for (const { level, pcr0, pcr1, pcr2, imageId } of images) {
+        for (const { level, pcr0, pcr1, pcr2, imageId, nitroImageId } of images) {
           say(`level ${level}`);
           sayRows([
             ["  PCR0 runtime", pcr0],
             ["  PCR1 boot", pcr1],
             ["  PCR2 application", pcr2],
             ["  image id", imageId ?? "needs a root: run npm run deploy, or name --data-dir"],
+            ...(nitroImageId === undefined ? [] : [["  under the root of AWS's format", nitroImageId]]),
           ]);
         }
       });
