@@ -150,7 +150,7 @@ const FIRST_SIGNATURE_GAS = 3_100_000n;
 const NEXT_SIGNATURE_GAS = 1_100_000n;
 
 /**
- * The gas limit of a registration, a fifth above what was measured, and never above what a transaction may have.
+ * The gas limit of a registration, a sixth above what the twelve real documents take, and never above what a transaction may have.
  * @param parts.signatures how many P-384 signatures the chain will verify
  */
 export function registrationGas({
