@@ -181,15 +181,19 @@ function demandBound({ endpoint, keyConfig }: RegistrationParts, userData: UserD
     });
 }
 
-const readUserData = (bytes: Uint8Array): UserData => judged(() => decodeUserData(bytes));
+const readUserData = (bytes: Uint8Array): UserData =>
+  judged(
+    () => decodeUserData(bytes),
+    () => "RegistryUserDataMalformed",
+  );
 
-/** What breaks a rule of the byte level breaks the rule of the same name on the chain. */
-function judged<T>(work: () => T): T {
+/** What breaks a rule of the byte level breaks the rule of the same name on the chain, where no other is given. */
+function judged<T>(work: () => T, rule: (code: string) => string = ruleOf): T {
   try {
     return work();
   } catch (error) {
     if (!isAssayError(error)) throw error;
-    throw refused(ruleOf(error.code), error.context);
+    throw refused(rule(error.code), error.context);
   }
 }
 

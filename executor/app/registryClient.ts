@@ -1,9 +1,12 @@
 import { AssayError } from "../domain/errors";
 import { type Address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
 import { bytesToHex } from "../protocol/bytes";
-import type { RpcClient } from "../rpc/client";
+import { keccak256 } from "../protocol/statement";
+import { type RpcClient, valueOrThrow } from "../rpc/client";
 import { type PlannedRegistration, type RegistrationParts, RegistrationPlanner } from "./registration";
-import { MODEL_REGISTRY, REGISTRY, revertName } from "./registryAbi";
+import { MODEL_REGISTRY, NITRO_VERIFIER, REGISTRY, REGISTRY_LIFE, revertName } from "./registryAbi";
+import { ADVICE } from "./registryAdvice";
+import type { PlannedRevocation } from "./revocation";
 
 export interface SignerLife {
   /** 0 unknown, 1 active, 2 closed. */
@@ -131,6 +134,46 @@ export class RegistryClient {
     await this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "close" });
   }
 
+  /** A key that drains ends what it has begun and takes nothing new. For its operator and its posters. */
+  async drain(signer: Address): Promise<void> {
+    const data = REGISTRY_LIFE.encodeFunctionData("drain", [signer]) as HexBytes;
+    await this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "drain" });
+  }
+
+  /** Kills every key of an image. `compromisedSince`: from which second on what they signed is no longer called authentic. For the revoker. */
+  async revokeImage(imageId: Hex32, compromisedSince: number): Promise<void> {
+    const data = REGISTRY.encodeFunctionData("revokeImage", [imageId, compromisedSince]) as HexBytes;
+    await this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "revokeImage" });
+  }
+
+  async revokeRoot(rootId: Hex32): Promise<void> {
+    const data = REGISTRY.encodeFunctionData("revokeRoot", [rootId]) as HexBytes;
+    await this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "revokeRoot" });
+  }
+
+  /**
+   * Kills the certificates that a list names. Permissionless: the list is signed.
+   * @throws AssayError `REVOCATION_ALREADY_KNOWN` where the chain knows all of it
+   */
+  async revokeListed(crl: Uint8Array, { issuerKey, serials, gasLimit }: PlannedRevocation): Promise<void> {
+    const to = this.options.contracts.NitroAttestationVerifier.address;
+    const issuer = keccak256(issuerKey);
+    const known = await this.options.rpc.batch(
+      serials.map((serial) => {
+        const data = NITRO_VERIFIER.encodeFunctionData("isRevoked", [issuer, bytesToHex(serial)]);
+        return { method: "eth_call", params: [{ to, data }, "latest"] };
+      }),
+    );
+    if (known.every((answer) => BigInt(valueOrThrow(answer, "eth_call") as string) === 1n))
+      throw new AssayError({
+        code: "REVOCATION_ALREADY_KNOWN",
+        message: "the chain knows every entry of this list; nothing was sent",
+        context: { entries: serials.length },
+      });
+    const data = NITRO_VERIFIER.encodeFunctionData("revoke", [bytesToHex(issuerKey), bytesToHex(crl)]) as HexBytes;
+    await this.write({ to, data, gasLimit, label: "revoke" });
+  }
+
   async setPoster(operatorId: number, poster: Address): Promise<void> {
     const data = REGISTRY.encodeFunctionData("setPoster", [operatorId, poster, true]) as HexBytes;
     await this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "setPoster" });
@@ -222,7 +265,7 @@ export class RegistryClient {
       const rule = revertName(data);
       throw new AssayError({
         code: "REGISTRY_CALL_REVERTS",
-        message: `${call.label} would be refused by the chain, and was not sent: ${rule ?? message}`,
+        message: `${call.label} would be refused by the chain, and was not sent: ${rule ?? message}${adviceOf(rule)}`,
         context: { label: call.label, rule, selector: data?.slice(0, 10), data },
         retry: "later",
       });
@@ -231,3 +274,8 @@ export class RegistryClient {
     return { open: () => transactions.isOpen(nonce) };
   }
 }
+
+const adviceOf = (rule: string | undefined): string => {
+  const advice = rule === undefined ? undefined : ADVICE[rule];
+  return advice === undefined ? "" : ` (${advice})`;
+};

@@ -4,12 +4,15 @@ import { AssayError } from "../domain/errors";
 import { address } from "../domain/ids";
 import type { CliCommand } from "./command";
 import { type ChainOptions, connectedToDeployment, withChain } from "./connect";
+import { defineEnclaveCalls } from "./enclaveCalls";
 import { say, sayJson, sayRows } from "./output";
 
-/** `assay enclave`: what is registered on the chain, and what this clone's image measures to. */
+/** `assay enclave`: what is registered on the chain, what changes that, and what this clone's image measures to. */
 export const enclaveCommand: CliCommand = {
   define: (program) => {
-    const enclave = program.command("enclave").description("enclaves on the chain, and the measurements of this clone");
+    const enclave = program
+      .command("enclave")
+      .description("enclaves on the chain: look, register, renew, drain, revoke; and the measurements of this clone");
     withChain(enclave.command("list").description("every key that was registered, and whether it may act now")).action(
       async (options: ChainOptions) => {
         const found = await connectedToDeployment(options, ({ rpc, record }) => registeredEnclaves(rpc, record));
@@ -42,6 +45,7 @@ export const enclaveCommand: CliCommand = {
         else sayRows(Object.entries(found).map(([name, value]) => [name, String(value)]));
       },
     );
+    defineEnclaveCalls(enclave);
     enclave
       .command("measure")
       .description("the PCRs of this clone, and, where the data folder holds a root, the image ids to approve")

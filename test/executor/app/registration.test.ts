@@ -181,7 +181,12 @@ describe("app: registrations", () => {
       "later",
     ],
     ["that is none", new Uint8Array(100), "CoseProtectedHeader", "never"],
-    ["without user data", documentOf(payloadOf(CHAIN, { userData: new Uint8Array() })), "UserDataLength", "never"],
+    [
+      "without user data",
+      documentOf(payloadOf(CHAIN, { userData: new Uint8Array() })),
+      "RegistryUserDataMalformed",
+      "never",
+    ],
     [
       "of another development root",
       ephemeralPlatform().document({ pcrs: PCRS, publicKey: PUBLIC_KEY, userData: USER_DATA, nowMs: 1_000 * NOW }),
