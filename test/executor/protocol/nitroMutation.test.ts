@@ -36,7 +36,7 @@ describe("protocol: the rules of the TypeScript verifier, taken out one by one",
   }
 
   it("finds every rule there is", () => {
-    expect(RULES.length).to.be.greaterThan(80);
+    expect(RULES.length).to.be.greaterThan(75);
   });
 
   it("notices each of them by a document of the parity corpus", () => {

@@ -16,6 +16,7 @@ import {
   NOW,
   payloadOf,
   ROOT_HASH,
+  utcTime,
 } from "../../../fixtures/attestation/chain";
 import { type CrlParts, crlOf, REASON, revokedEntry, signedAs } from "../../../fixtures/attestation/crl";
 import { der, derChildren, integer, octets, raw, sequence } from "../../../fixtures/attestation/der";
@@ -174,6 +175,26 @@ describe("attestation/NitroRevocation", () => {
       expect(await revoke(key(0).publicKey, crlOf([1n], key(0), edit))).to.equal(expected);
     });
   }
+
+  it("takes a list whatever its dates say: an old one revoked what it revoked", async () => {
+    const root = key(0);
+    const year = 365 * 86_400;
+    for (const [thisUpdate, nextUpdate] of [
+      [NOW - 10 * year, NOW - 9 * year],
+      [NOW + year, NOW + 2 * year],
+      // The other way round, which says nothing either.
+      [NOW + year, NOW - year],
+    ] as const) {
+      const dated = crlOf([serialOf(1)], root, (p) =>
+        Object.assign(p, { thisUpdate: utcTime(thisUpdate), nextUpdate: utcTime(nextUpdate) }),
+      );
+      expect(await revoke(root.publicKey, dated)).to.equal("accepted");
+      expect(await send(root.publicKey, dated)).to.equal(1);
+      expect((await verdict()).rule).to.equal("NitroRevoked");
+      await nitro.evm.provider.send("evm_revert", [snapshot]);
+      snapshot = await nitro.evm.provider.send("evm_snapshot", []);
+    }
+  });
 
   it("takes a distribution point of this issuer, no next date, no entries, no extensions", async () => {
     const point = distributionPoint(sequence(der(0xa0, der(0xa0, octets()))));
