@@ -135,9 +135,9 @@ export class RegistryClient {
   }
 
   /** A key that drains ends what it has begun and takes nothing new. For its operator and its posters. */
-  async drain(signer: Address): Promise<void> {
+  async drain(signer: Address): Promise<Sent> {
     const data = REGISTRY_LIFE.encodeFunctionData("drain", [signer]) as HexBytes;
-    await this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "drain" });
+    return this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "drain" });
   }
 
   /** Kills every key of an image. `compromisedSince`: from which second on what they signed is no longer called authentic. For the revoker. */

@@ -1,10 +1,11 @@
 import { expect } from "chai";
+import { id } from "ethers";
 import { RegistrationPlanner, registrationGas } from "../../../executor/app/registration";
 import { DEVELOPMENT_VERIFIER, NITRO_VERIFIER, REGISTRY } from "../../../executor/app/registryAbi";
 import { RegistryClient } from "../../../executor/app/registryClient";
 import { isAssayError } from "../../../executor/domain/errors";
 import { TRANSACTION_GAS_CAP } from "../../../executor/domain/gas";
-import { type Address, address, type HexBytes, ZERO_32, ZERO_ADDRESS } from "../../../executor/domain/ids";
+import { type Address, address, type HexBytes, hex32, ZERO_32, ZERO_ADDRESS } from "../../../executor/domain/ids";
 import { ephemeralPlatform } from "../../../executor/enclave/platform/platform";
 import { bytesToHex } from "../../../executor/protocol/bytes";
 import { keccak256 } from "../../../executor/protocol/statement";
@@ -237,6 +238,21 @@ describe("app: registrations", () => {
     expect(sentConsent()).to.deep.equal(["renew", 0, "0x"]);
     expect((await codeOf(clientOf(STRANGER).register(input)))[0]).to.equal("REGISTRY_CONSENT_MISSING");
     expect(world.sent).to.deep.equal([]);
+  });
+
+  it("drains and revokes by the calls of the registry, with small limits", async () => {
+    const { world, clientOf } = chainOfAnswers();
+    const client = clientOf(OPERATOR);
+    await client.drain(STRANGER);
+    await client.revokeImage(hex32(`0x${"12".repeat(32)}`), NOW);
+    await client.revokeRoot(hex32(`0x${"34".repeat(32)}`));
+    const word = (hex: string): string => hex.padStart(64, "0");
+    expect(world.sent.map(({ data }) => data)).to.deep.equal([
+      `${id("drain(address)").slice(0, 10)}${word(STRANGER.slice(2))}`,
+      `${id("revokeImage(bytes32,uint40)").slice(0, 10)}${"12".repeat(32)}${word(NOW.toString(16))}`,
+      `${id("revokeRoot(bytes32)").slice(0, 10)}${"34".repeat(32)}`,
+    ]);
+    for (const { gasLimit } of world.sent) expect(gasLimit < 300_000n).to.equal(true);
   });
 
   it("names the rule of the chain that the twin can not know", async () => {
