@@ -17,6 +17,9 @@ import { RegistryOperators } from "./registry/RegistryOperators.sol";
 contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
     /// @dev An attested key is believed for a day at most before it must be attested again.
     uint32 private constant MAX_EPOCH_SECONDS = 86_400;
+    /// @dev An executor signs for an hour at most, so whatever it had signed when the drain began may land, and no more: a
+    /// key that was to end may not be kept usable for the day that an epoch can last.
+    uint32 private constant DRAIN_SECONDS = 3_600;
 
     /// @inheritdoc IEnclaveRegistry
     uint32 public immutable override epochSeconds;
@@ -41,26 +44,7 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
 
     /// @inheritdoc IEnclaveRegistry
     function register(Registration calldata r) external override returns (address signer, uint32 operatorId) {
-        Attested memory a = _attest(r);
-        _requireConsent(r, a.payloadHash, a.data.operator);
-        signer = a.signer;
-        if (_signers[signer].state() != 0) revert RegistrySignerNotNew(signer);
-        operatorId = _enrol(a.data.operator, a.data.payout);
-        SignerRecord record = _extended(SignerRecords.create(a.trust, operatorId, a.image, block.timestamp), 0);
-        _signers[signer] = record;
-        _userDataHashes[signer] = a.userDataHash;
-        emit EnclaveRegistered(
-            signer,
-            operatorId,
-            a.imageId,
-            a.data.operator,
-            a.data.payout,
-            a.trust,
-            record.epochEnd(),
-            a.data.runtimeProfile,
-            r.endpoint,
-            r.keyConfig
-        );
+        return _register(r);
     }
 
     /// @inheritdoc IEnclaveRegistry
@@ -71,11 +55,27 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
         if (record.image() != a.image || _userDataHashes[signer] != a.userDataHash) {
             revert RegistryRenewalMismatch(signer);
         }
+        if (record.draining()) revert RegistrySignerDraining(signer);
         // Equal user data names the operator that consented at registration; its posters act for it.
         if (!mayActFor(record.operatorId(), msg.sender)) _requireConsent(r, a.payloadHash, a.data.operator);
         record = _extended(record, record.counter());
         _signers[signer] = record;
         emit EnclaveRenewed(signer, record.epochEnd());
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function rotate(
+        address from,
+        Registration calldata r
+    ) external override returns (address signer, uint32 operatorId) {
+        SignerRecord old = _requireLive(from);
+        (signer, operatorId) = _register(r);
+        // A new key never ends one of somebody else's.
+        if (old.operatorId() != operatorId) revert RegistryOperatorMismatch(from, old.operatorId(), operatorId);
+        // Consent names the new document alone: with it a stranger could choose which of the operator's keys ends.
+        if (!mayActFor(operatorId, msg.sender)) revert RegistryNotAllowed(msg.sender);
+        _drain(from, old);
+        emit EnclaveRotated(from, signer);
     }
 
     /// @inheritdoc IEnclaveRegistry
@@ -92,6 +92,13 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
         record = record.withPulse(block.timestamp + heartbeatSeconds, counter);
         _signers[signer] = record;
         emit HeartbeatReceived(signer, counter, record.heartbeatDue());
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function drain(address signer) external override {
+        SignerRecord record = _requireLive(signer);
+        if (!mayActFor(record.operatorId(), msg.sender)) revert RegistryNotAllowed(msg.sender);
+        _drain(signer, record);
     }
 
     /// @inheritdoc IEnclaveRegistry
@@ -153,10 +160,47 @@ contract EnclaveRegistry is RegistryAttestation, RegistryOperators {
         external
         view
         override
-        returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter)
+        returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter, bool draining)
     {
         SignerRecord r = _signers[signer];
-        return (r.state(), r.validFrom(), r.epochEnd(), r.heartbeatDue(), r.counter());
+        return (r.state(), r.validFrom(), r.epochEnd(), r.heartbeatDue(), r.counter(), r.draining());
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function drainSeconds() external pure override returns (uint32) {
+        return DRAIN_SECONDS;
+    }
+
+    function _register(Registration calldata r) private returns (address signer, uint32 operatorId) {
+        Attested memory a = _attest(r);
+        _requireConsent(r, a.payloadHash, a.data.operator);
+        signer = a.signer;
+        if (_signers[signer].state() != 0) revert RegistrySignerNotNew(signer);
+        operatorId = _enrol(a.data.operator, a.data.payout);
+        SignerRecord record = _extended(SignerRecords.create(a.trust, operatorId, a.image, block.timestamp), 0);
+        _signers[signer] = record;
+        _userDataHashes[signer] = a.userDataHash;
+        emit EnclaveRegistered(
+            signer,
+            operatorId,
+            a.imageId,
+            a.data.operator,
+            a.data.payout,
+            a.trust,
+            record.epochEnd(),
+            a.data.runtimeProfile,
+            r.endpoint,
+            r.keyConfig
+        );
+    }
+
+    /// @dev Once: a second drain would move the end away from what was announced.
+    function _drain(address signer, SignerRecord record) private {
+        if (record.draining()) revert RegistrySignerDraining(signer);
+        uint256 end = block.timestamp + DRAIN_SECONDS;
+        if (record.epochEnd() > end) record = record.withEpochEnd(end);
+        _signers[signer] = record.drained();
+        emit EnclaveDraining(signer, record.epochEnd());
     }
 
     /// @dev Why a key is not usable now, or 0. Two cold reads where no image is named: the record and its image.

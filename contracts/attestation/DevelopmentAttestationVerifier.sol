@@ -9,8 +9,7 @@ import { NitroPayload } from "./NitroPayload.sol";
 
 /// @title Attestation of software enclaves: documents that one pinned P-256 root signs itself
 /// @notice Takes the Nitro payload layout in a COSE_Sign1 with ES256. The root is generated per deployment; whoever holds
-/// its key can attest anything, so its documents never make an enclave hardware-rooted (the registry decides that by
-/// `rootId`).
+/// its key can attest anything, so its documents never make an enclave hardware-rooted (`vouchesForHardware`).
 /// @dev NOT CHECKED, and left to the registry: whether the document is fresh or was spent, whether its measurements are
 /// approved, and what `public_key`, `user_data` and `nonce` mean. Nothing here depends on the block's time.
 /// Certificates that a document may carry are skipped: the root signs the document, not a chain.
@@ -38,6 +37,12 @@ contract DevelopmentAttestationVerifier is IAttestationVerifier {
     constructor(bytes32 x, bytes32 y) {
         if (!P256.isValidPublicKey(x, y)) revert DevelopmentRootNotOnCurve(x, y);
         (rootX, rootY, rootId) = (x, y, keccak256(bytes.concat(x, y)));
+    }
+
+    /// @inheritdoc IAttestationVerifier
+    /// @dev Whoever holds the root's key could otherwise call any program hardware.
+    function vouchesForHardware() external pure override returns (bool) {
+        return false;
     }
 
     /// @inheritdoc IAttestationVerifier

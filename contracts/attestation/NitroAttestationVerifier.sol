@@ -30,6 +30,12 @@ contract NitroAttestationVerifier is IAttestationVerifier, NitroChain {
     constructor(IP384 verifier, bytes32 root) NitroChain(verifier, root) {}
 
     /// @inheritdoc IAttestationVerifier
+    /// @dev AWS's root only: the key of any other lies on a developer's disk.
+    function vouchesForHardware() external view override returns (bool) {
+        return rootHash == AWS_NITRO_ROOT_G1;
+    }
+
+    /// @inheritdoc IAttestationVerifier
     /// @dev `aux`: the y coordinates of R, 48 bytes each, for the signatures of the certificates under the root, first to
     /// last, and of the document. Those in front may be left out if they are cached; where they are not left out, it does
     /// not matter that somebody cached them meanwhile. Errors: those here and in `NitroChain`, and those of `CoseSign1`,

@@ -29,6 +29,12 @@ struct Claims {
 /// @notice INTEGRATOR RESPONSIBILITIES: the verifier proves who signed the document and what it says. It does *not*
 /// judge the root (a caller accepts root ids), the measurements, the freshness, or the meaning of `userData`.
 interface IAttestationVerifier {
+    /// @notice Whether what this verifier accepts can be the word of hardware: its root's key lies in no file.
+    /// @dev Asked once, when a registry takes the verifier; a root that is flagged as hardware by mistake gives no
+    /// hardware level through a verifier that says no.
+    /// @return Whether it can.
+    function vouchesForHardware() external view returns (bool);
+
     /// @notice Verifies a document completely or reverts with an error that names the broken rule.
     /// @param document COSE_Sign1 with the AWS Nitro payload layout. No unsigned byte of it may be free to choose.
     /// @param aux Hints that make verification cheaper and that can only make it fail; empty for ES256.

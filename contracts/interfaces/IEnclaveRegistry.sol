@@ -27,6 +27,17 @@ struct Registration {
 /// @notice Says which secp256k1 keys were born in an approved enclave image and are good now. A signer goes
 /// None -> Active -> Closed once; operators have an id and a payout apart from any key, and both survive all of them.
 /// Trust levels: 4 hardware-rooted, 3/2/1 software sandboxes as the document says, 0 development only.
+/// WORK IN FLIGHT, the one rule: what a key signed settles exactly as long as `check` answers 0 for it in the block where
+/// it lands, and otherwise not at all. This holds for `fulfill`, `refuse`, `provide`, `publish`, `verify` and `admit`, and
+/// again for each use of a stored result.
+///   active          settles
+///   draining, and the key that was rotated away: settles until `epochEnd`, then as expired
+///   overdue         nothing settles (HEARTBEAT_OVERDUE) until the next heartbeat, then everything again
+///   expired         nothing settles (EPOCH_ENDED), for ever
+///   closed          nothing settles (SIGNER_CLOSED), from this very transaction on, for ever
+///   image revoked   nothing settles (IMAGE_REVOKED), for every key of it, from this very transaction on, for ever
+/// A request whose result does not settle stays open: another key may serve it, and its escrow is refunded after the
+/// deadline. What has landed is not undone; whether it can be called authentic is `wasActive` at the time when it landed.
 /// NOT CHECKED: that an endpoint answers, that a software sandbox keeps memory from being copied (it can not; the level
 /// says so), that operators are different people.
 interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
@@ -58,6 +69,16 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @param signer The enclave key.
     /// @param epochEnd Its new end.
     event EnclaveRenewed(address indexed signer, uint40 epochEnd);
+
+    /// @notice A key takes nothing new and ends soon.
+    /// @param signer The enclave key.
+    /// @param until First second at which it is no longer good.
+    event EnclaveDraining(address indexed signer, uint40 until);
+
+    /// @notice A key took the place of another of its operator, which drains. Both are usable until then.
+    /// @param from The key that drains.
+    /// @param to The new key.
+    event EnclaveRotated(address indexed from, address indexed to);
 
     /// @notice A key was closed, for ever.
     /// @param signer The enclave key.
@@ -108,6 +129,18 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @return signer The enclave key.
     function renew(Registration calldata r) external returns (address signer);
 
+    /// @notice Registers a new key and drains an old one of the same operator, in one transaction; by the operator or a
+    /// poster. Both are usable until the drain ends, so that nothing has to wait.
+    /// @dev All checks of `register` on the new key and of `drain` on the old one. The operator's consent is needed as in
+    /// `register`, and is not enough: it names the new document alone, and who ends which key is for `mayActFor` to say.
+    /// NOT CHECKED: that the new key has the image, level, endpoint or payout of the old one. A rotation may well be to a
+    /// newer image.
+    /// @param from An active key inside its epoch that does not drain yet.
+    /// @param r As for `register`.
+    /// @return signer The new key.
+    /// @return operatorId The operator of both.
+    function rotate(address from, Registration calldata r) external returns (address signer, uint32 operatorId);
+
     /// @notice Takes a sign of life signed by the enclave; sent by anyone.
     /// @dev The block hash can not be known beforehand, so heartbeats can not be stockpiled by whoever keeps a copy of
     /// old ones; the counter stops the same one being shown twice.
@@ -116,6 +149,15 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @param blockNumber One of the last 256 blocks; the signature covers its hash.
     /// @param signature 64-byte EIP-2098 over `Heartbeat` under the registry's domain, low s.
     function heartbeat(address signer, uint64 counter, uint64 blockNumber, bytes calldata signature) external;
+
+    /// @notice Ends a key in order: what it signed may land until its epoch ends, which is now in `drainSeconds` at the
+    /// latest; by its operator or a poster, once, and for ever.
+    /// @dev `check` answers as before until then, so requests, results, refusals and admissions in flight settle. It is
+    /// never renewed; heartbeats go on, since without them it would end sooner; it may be closed. NOT CHECKED: that the
+    /// enclave signs nothing new. A statement says by itself when it was issued, so only the enclave's host can keep it
+    /// from taking work; what it signs meanwhile is as good as before.
+    /// @param signer An active key inside its epoch.
+    function drain(address signer) external;
 
     /// @notice Closes a key for ever; by its operator or a poster.
     /// @dev Its results that landed up to this block stay explainable.
@@ -180,9 +222,13 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @return epochEnd First second at which it is no longer good.
     /// @return heartbeatDue First second at which the next heartbeat is overdue.
     /// @return counter Last heartbeat counter.
+    /// @return draining Whether it takes nothing new and is never renewed.
     function lifeOf(
         address signer
-    ) external view returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter);
+    )
+        external
+        view
+        returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter, bool draining);
 
     /// @notice Where an operator's credit is paid to.
     /// @param operatorId Any operator.
@@ -235,4 +281,8 @@ interface IEnclaveRegistry is IRegistryGovernance, IEnclaveRegistryErrors {
     /// @notice How long a heartbeat lasts.
     /// @return Seconds, at most `epochSeconds`.
     function heartbeatSeconds() external view returns (uint32);
+
+    /// @notice How long a key that drains is good at most.
+    /// @return Seconds: the longest that an executor lets a statement be good for.
+    function drainSeconds() external view returns (uint32);
 }

@@ -136,6 +136,21 @@ interface IEnclaveRegistryErrors {
     /// @param timestamp The block's time.
     error RegistryEpochEnded(address signer, uint256 epochEnd, uint256 timestamp);
 
+    /// @notice The key drains: it is not renewed and not drained again. Register another key.
+    /// @param signer The enclave key.
+    error RegistrySignerDraining(address signer);
+
+    /// @notice A key is rotated to one of its own operator only.
+    /// @param signer The key that was to end.
+    /// @param expected Its operator.
+    /// @param actual The operator of the new key.
+    error RegistryOperatorMismatch(address signer, uint32 expected, uint32 actual);
+
+    /// @notice The root is flagged as hardware, but this verifier vouches for none: send the document to the root's own.
+    /// @param index The verifier.
+    /// @param rootId The root it named.
+    error RegistryNotHardware(uint8 index, bytes32 rootId);
+
     /// @notice The renewal is of another image or another enclave than was registered.
     /// @param signer The enclave key.
     error RegistryRenewalMismatch(address signer);

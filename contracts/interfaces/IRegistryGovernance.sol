@@ -38,8 +38,9 @@ interface IRegistryGovernance {
     /// @notice A verifier will be usable.
     /// @param index Its index, which never changes its meaning.
     /// @param verifier Its address.
+    /// @param hardware Whether it vouches for hardware: without it, a root that is flagged so gives nothing through it.
     /// @param activeFrom First second at which it is used.
-    event VerifierScheduled(uint8 indexed index, address indexed verifier, uint40 activeFrom);
+    event VerifierScheduled(uint8 indexed index, address indexed verifier, bool hardware, uint40 activeFrom);
 
     /// @notice A verifier is no longer used.
     /// @param index Its index.
@@ -76,7 +77,8 @@ interface IRegistryGovernance {
     /// @param rootId A scheduled or live root.
     function revokeRoot(bytes32 rootId) external;
 
-    /// @notice Adds a verifier after the delay, under the next index; by the governor.
+    /// @notice Adds a verifier after the delay, under the next index; by the governor. Outside development chains only one
+    /// that vouches for hardware.
     /// @param verifier A contract.
     /// @return index Its index.
     function scheduleVerifier(address verifier) external returns (uint8 index);
@@ -122,7 +124,10 @@ interface IRegistryGovernance {
     /// @return verifier Its address, 0 if there is none.
     /// @return activeFrom First second at which it is used.
     /// @return revoked Whether it was revoked.
-    function verifierOf(uint8 index) external view returns (address verifier, uint40 activeFrom, bool revoked);
+    /// @return hardware Whether it said that it vouches for hardware, when it was scheduled.
+    function verifierOf(
+        uint8 index
+    ) external view returns (address verifier, uint40 activeFrom, bool revoked, bool hardware);
 
     /// @notice How long everything that adds trust waits.
     /// @return Seconds.

@@ -68,8 +68,12 @@ abstract contract RegistryAttestation is RegistryGovernance {
 
     /// @dev Verifies, judges and spends a document; the operator's consent is left to the caller.
     function _attest(Registration calldata r) internal returns (Attested memory a) {
-        Claims memory claims = IAttestationVerifier(_requireVerifier(r.verifierIndex)).verify(r.document, r.aux);
+        (address verifier, bool mayBeHardware) = _requireVerifier(r.verifierIndex);
+        Claims memory claims = IAttestationVerifier(verifier).verify(r.document, r.aux);
         bool hardware = _requireRoot(claims.rootId);
+        // Whoever holds the key of a development root, flagged as hardware by mistake or by a bribed governor, would be
+        // believed to be hardware: both the root and the verifier have to say it.
+        if (hardware && !mayBeHardware) revert RegistryNotHardware(r.verifierIndex, claims.rootId);
         // Spent by its payload: re-signing or re-wrapping the same statement does not make it new.
         if (spentDocument[claims.payloadHash]) revert RegistryDocumentSpent(claims.payloadHash);
         spentDocument[claims.payloadHash] = true;

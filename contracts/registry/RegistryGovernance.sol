@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.33;
 
+import { IAttestationVerifier } from "../interfaces/IAttestationVerifier.sol";
 import { IEnclaveRegistry } from "../interfaces/IEnclaveRegistry.sol";
 import { IRegistryGovernance } from "../interfaces/IRegistryGovernance.sol";
 import { RegistryConfig } from "../interfaces/RegistryConfig.sol";
@@ -27,6 +28,7 @@ abstract contract RegistryGovernance is IEnclaveRegistry {
         address verifier;
         uint40 activeFrom;
         bool revoked;
+        bool hardware;
     }
 
     struct Offer {
@@ -164,9 +166,9 @@ abstract contract RegistryGovernance is IEnclaveRegistry {
     /// @inheritdoc IRegistryGovernance
     function verifierOf(
         uint8 index
-    ) external view override returns (address verifier, uint40 activeFrom, bool revoked) {
+    ) external view override returns (address verifier, uint40 activeFrom, bool revoked, bool hardware) {
         VerifierRecord storage record = _verifiers[index];
-        return (record.verifier, record.activeFrom, record.revoked);
+        return (record.verifier, record.activeFrom, record.revoked, record.hardware);
     }
 
     /// @dev The index of an image that may register keys now, or reverts.
@@ -187,13 +189,13 @@ abstract contract RegistryGovernance is IEnclaveRegistry {
         return root.hardware;
     }
 
-    /// @dev A live verifier, or reverts.
-    function _requireVerifier(uint8 index) internal view returns (address) {
+    /// @dev A live verifier and whether it vouches for hardware, or reverts.
+    function _requireVerifier(uint8 index) internal view returns (address verifier, bool hardware) {
         VerifierRecord storage record = _verifiers[index];
         if (record.activeFrom == 0 || record.activeFrom > block.timestamp || record.revoked) {
             revert RegistryVerifierNotActive(index);
         }
-        return record.verifier;
+        return (record.verifier, record.hardware);
     }
 
     /// @dev When something that is scheduled now is live. Block time plus 136 years at most: it fits 40 bits.
@@ -224,7 +226,12 @@ abstract contract RegistryGovernance is IEnclaveRegistry {
         if (verifier.code.length == 0) revert RegistryNotAContract(verifier);
         if (_verifierCount > type(uint8).max) revert RegistryTooManyVerifiers();
         index = uint8(_verifierCount++);
-        _verifiers[index] = VerifierRecord(verifier, activeFrom, false);
-        emit VerifierScheduled(index, verifier, activeFrom);
+        // Kept from now on: what it answers later changes nothing.
+        bool hardware = IAttestationVerifier(verifier).vouchesForHardware();
+        // Under a development root anybody who reads a file attests anything: where value can be lost it must not come in by
+        // a root that somebody flags as hardware.
+        if (!hardware && !DevelopmentChains.includes(block.chainid)) revert RegistryNotADevelopmentChain(block.chainid);
+        _verifiers[index] = VerifierRecord(verifier, activeFrom, false, hardware);
+        emit VerifierScheduled(index, verifier, hardware, activeFrom);
     }
 }

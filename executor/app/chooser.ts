@@ -5,9 +5,11 @@ import type { InferenceRequest, RunFailure } from "../domain/request";
 import { type DecisionRecord, decide } from "../matching/decision";
 import { MemoryDirectory } from "../matching/memoryDirectory";
 import { type MatchContext, type MatchRequest, matchRequestOf, type RunReport } from "../matching/ports";
+import type { RefusedCandidate } from "../matching/reasons";
 import type { ChainClock } from "./clock";
 import type { Choice, DispatchEvent } from "./dispatcher";
-import type { ChainNow, Fleet, FleetMember } from "./fleet";
+import type { Fleet } from "./fleet";
+import type { ChainNow, FleetMember } from "./fleetPorts";
 import { spanOf, workerOf } from "./worker";
 
 /** Requests one runner may hold, the one it computes included; the rest waits in the store, where any enclave can take it. */
@@ -43,9 +45,9 @@ export class Chooser {
     },
   ) {}
 
-  /** Runners of the whole fleet. */
+  /** Runners of all enclaves that take new work. */
   get capacity(): number {
-    return this.options.fleet.active.length * this.options.runnersPerEnclave;
+    return this.options.fleet.serving * this.options.runnersPerEnclave;
   }
 
   /** The latest decisions with all they were taken from, newest last: each can be taken again by `replayDecision`. */
@@ -89,7 +91,7 @@ export class Chooser {
     const { outcome } = record;
     if (!outcome.ok) {
       const retryAfterMs =
-        outcome.reason === "NO_ENCLAVE"
+        outcome.reason === "NO_ENCLAVE" || awaitsSuccessor(outcome.refused)
           ? WAIT_MS
           : outcome.retryAt === undefined
             ? undefined
@@ -152,7 +154,7 @@ export class Chooser {
       runtimeProfile,
       epochEndsAt: member.epochEnd,
       heartbeatDueAt: member.heartbeatDue,
-      draining: false,
+      draining: member.draining,
       runners: runnersPerEnclave,
       maxOutstanding: MAX_PER_RUNNER * runnersPerEnclave,
       memoryBudgetBytes: config.memoryBudget,
@@ -164,6 +166,15 @@ export class Chooser {
     this.decisions.push(record);
     if (this.decisions.length > KEPT_DECISIONS) this.decisions.shift();
   }
+}
+
+/** A key that drains is followed by another one; nobody's request may be given up because it came between the two. */
+function awaitsSuccessor(refused: readonly RefusedCandidate[]): boolean {
+  return refused.some(
+    ({ reasons }) =>
+      reasons.some(({ reason }) => reason === "DRAINING") &&
+      reasons.every(({ reason, retryAt }) => reason === "DRAINING" || retryAt !== undefined),
+  );
 }
 
 /** A refusal is an answer too: the enclave did its work. But one that is for a failure must not clear whoever caused it. */

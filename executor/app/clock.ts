@@ -1,5 +1,5 @@
 import type { ChainHeader } from "../intake/ports";
-import type { ChainNow } from "./fleet";
+import type { ChainNow } from "./fleetPorts";
 
 /** The newest block as the follower saw it. Everything that acts on time reads it here: the clock of this host decides nothing. */
 export class ChainClock {

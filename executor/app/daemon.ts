@@ -26,6 +26,7 @@ import { openKeys } from "./keys";
 import { Loop } from "./loops";
 import { modelLibrary } from "./models";
 import { type Observer, startObserver } from "./observer";
+import { stopInOrder } from "./orderlyStop";
 import { type PipeService, startPipeService } from "./pipeService";
 import { platformOf } from "./platforms";
 import { RegistryClient } from "./registryClient";
@@ -36,6 +37,8 @@ const BUMP_AFTER_BLOCKS = 3;
 const MAX_BATCH = 128;
 const MAX_ATTEMPTS = 5;
 const LEASE_MS = 30_000;
+/** A node that takes longer to take a transaction is away; whoever stops a machine does not wait for it. */
+const STOP_CHAIN_MS = 2_000;
 /** Jobs in work for each runner: one that computes, and a few whose input is already there when it is done. */
 const JOBS_PER_RUNNER = 8;
 
@@ -54,14 +57,22 @@ export interface DaemonHooks {
 
 /**
  * Runs an executor until the signal ends: opens the store, follows the chain, keeps enclaves registered, serves requests, posts answers.
- * This is the one place where adapters are built and stages are wired. Stopping goes backwards: no new work, what is in work is finished and
- * stored, then everything closes.
+ * This is the one place where adapters are built and stages are wired. Stopping goes backwards: no new work, what is in work is finished,
+ * posted and stored, the keys are drained, then everything closes.
  * @throws AssayError of whatever stage can not start; nothing is left running
  */
 export async function runExecutor(config: Config, signal: AbortSignal, hooks: DaemonHooks): Promise<void> {
   const record = readDeployment(config.deploymentFile);
   const rpc = new RpcClient({ urls: config.rpcUrls, timeoutMs: config.rpcTimeoutMs });
   const closers: (() => Promise<void> | void)[] = [() => rpc.close()];
+  // Enclaves and loops outlive the order to stop by what is in work. Until the daemon serves there is nothing to finish.
+  const ending = new AbortController();
+  let serving = false;
+  const onOrder = (): void => {
+    if (!serving) ending.abort();
+  };
+  if (signal.aborted) onOrder();
+  signal.addEventListener("abort", onOrder, { once: true });
   try {
     const chainId = BigInt(record.chainId);
     await checkDeployment(record, rpcDeploymentChain(rpc));
@@ -132,11 +143,12 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
               runnerMemoryBytes: Math.min(config.memoryBudget, DEFAULT_ENCLAVE_LIMITS.runnerMemoryBytes),
             },
           },
-          signal,
+          ending.signal,
         ),
       registry,
       now: () => clock.now(),
       untilBlock: (done) => clock.until(done, signal),
+      maxKeyAgeSeconds: config.maxKeyAgeSeconds,
       heartbeatSeconds: record.heartbeatSeconds,
       epochSeconds: record.epochSeconds,
       epochMarginSeconds: config.epochMarginSeconds,
@@ -177,7 +189,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     const dispatcher = new Dispatcher({
       store,
       choose: (request, modelBytes) => chooser.choose(request, modelBytes),
-      model: (hash) => models.fetch(hash, signal),
+      model: (hash) => models.fetch(hash, ending.signal),
       slots: () => chooser.capacity * JOBS_PER_RUNNER,
       maxAttempts: MAX_ATTEMPTS,
       leaseMs: LEASE_MS,
@@ -186,7 +198,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       onError: (error) => observer.failure("jobs", error),
       onOutcome: (event) => {
         chooser.learn(event);
-        if (event.reason === "SIGNER_RECORD_FULL" && event.workerId !== undefined) fleet.retire(event.workerId);
+        if (event.reason === "SIGNER_RECORD_FULL" && event.workerId !== undefined) fleet.rotate(event.workerId, true);
         observer.outcome(event);
       },
     });
@@ -194,7 +206,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
     const dispatching = new Loop({
       step: async () => {
         await store.reap(Date.now());
-        await dispatcher.pump(signal);
+        await dispatcher.pump(ending.signal);
         return false;
       },
       pauseMs: 250,
@@ -216,13 +228,13 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       pollIntervalMs: config.pollIntervalMs,
       onProgress: (head, result) => {
         observer.progress(result);
-        if (result.kind === "advanced" && result.added > 0) dispatcher.pumpSoon(signal);
+        if (result.kind === "advanced" && result.added > 0) dispatcher.pumpSoon(ending.signal);
         if (!clock.set(head)) return;
         posting.wake();
         for (const stream of streams)
           void stream.follow(head.number).catch((error: unknown) => observer.failure("posting", error));
         void fleet.tend(head).catch((error: unknown) => observer.failure("enclave", error));
-        void pipe?.block(head).catch((error: unknown) => observer.failure("pipe", error));
+        if (!signal.aborted) void pipe?.block(head).catch((error: unknown) => observer.failure("pipe", error));
       },
       onReorg: (result) => observer.reorg(result),
       onError: (error) => observer.failure("intake", error),
@@ -237,7 +249,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       poster: keys.poster.address,
       chain,
     });
-    const loops = [intake.run(signal)];
+    const loops = [intake.run(ending.signal)];
     closers.push(async () => {
       await Promise.all(loops);
       await dispatcher.drain();
@@ -265,7 +277,11 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       closers.push(() => service.close());
       pipe = service;
     }
-    loops.push(dispatching.run(signal), posting.run(signal));
+    const postingEnd = new AbortController();
+    const postingDone = posting.run(postingEnd.signal);
+    closers.push(() => postingEnd.abort());
+    loops.push(dispatching.run(signal), postingDone);
+    serving = true;
     observer.ready();
     hooks.onReady?.({
       httpUrl: observer.url,
@@ -274,7 +290,27 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       levels: members.map((member) => member.enclave.description.level),
     });
     await aborted(signal);
+    const answers = await stopInOrder({
+      boundMs: 1_000 * config.drainSeconds,
+      chainMs: STOP_CHAIN_MS,
+      leave: () => {
+        dispatcher.close();
+        fleet.leave();
+      },
+      finished: () => dispatcher.drain(),
+      posted: async () => {
+        // The poster is nobody's at two places at once.
+        postingEnd.abort();
+        await postingDone;
+        while ((await poster.tick()) > 0);
+      },
+      drain: () => fleet.drain(),
+      onError: (error) => observer.failure("jobs", error),
+    });
+    // A node that hangs would hold each loop in its last step until the call's own time is over.
+    if (!answers) rpc.close();
   } finally {
+    ending.abort();
     // Backwards, and each of them even if another one fails: a store that stays open would keep its lock.
     for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => undefined);
   }

@@ -75,6 +75,7 @@ export class Dispatcher {
   private readonly inWork = new Map<number, Promise<void>>();
   private pumping: Promise<void> | undefined;
   private again = false;
+  private closed = false;
 
   constructor(private readonly options: DispatcherOptions) {}
 
@@ -101,8 +102,15 @@ export class Dispatcher {
     this.pump(signal).catch(this.options.onError);
   }
 
+  /** Nothing is claimed any more; what is in work goes on. */
+  close(): void {
+    this.closed = true;
+  }
+
   /** Waits for what is in work. */
   async drain(): Promise<void> {
+    // A claim that was under way may bring more.
+    await this.pumping?.catch(() => undefined);
     await Promise.allSettled(this.inWork.values());
   }
 
@@ -111,7 +119,7 @@ export class Dispatcher {
     do {
       this.again = false;
       const room = slots() - this.inWork.size;
-      if (signal.aborted || room <= 0) return;
+      if (signal.aborted || this.closed || room <= 0) return;
       const jobs = await store.claim({ limit: room, leaseMs, nowMs: nowMs() });
       for (const job of jobs) this.take(job, signal);
     } while (this.again);

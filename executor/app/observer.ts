@@ -14,7 +14,8 @@ import type { TransactionEvent } from "../posting/transactions";
 import type { Chooser } from "./chooser";
 import type { ChainClock } from "./clock";
 import type { DispatchEvent, Dispatcher } from "./dispatcher";
-import type { Fleet, FleetEvent } from "./fleet";
+import type { Fleet } from "./fleet";
+import type { FleetEvent } from "./fleetPorts";
 
 /** What the status is made from, once it exists. */
 export interface Observed {
@@ -63,7 +64,7 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     recent: await store.recent(20),
     inWork: observed?.dispatcher.busy ?? 0,
     enclaves: (observed?.fleet.active ?? []).map(
-      ({ enclave: { description }, operatorId, trust, epochEnd, heartbeatDue }) => ({
+      ({ enclave: { description }, operatorId, trust, epochEnd, heartbeatDue, draining }) => ({
         signer: description.signer,
         imageId: description.imageId,
         level: description.level,
@@ -73,6 +74,7 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
         trust,
         epochEnd,
         heartbeatDue,
+        draining,
       }),
     ),
     decisions: (observed?.chooser.latest ?? [])
@@ -89,7 +91,7 @@ export async function startObserver(args: { config: Config; store: JobStore; clo
     allowRemote: config.httpAllowRemote,
     readiness: async () => ({
       ready: isReady,
-      parts: { chain: clock.known !== undefined, enclaves: (observed?.fleet.active.length ?? 0) > 0 },
+      parts: { chain: clock.known !== undefined, enclaves: (observed?.fleet.serving ?? 0) > 0 },
     }),
     status,
     request,

@@ -16,6 +16,10 @@ export interface RegisteredEnclave {
   readonly block: number;
   /** 0: usable now; else the registry's code (`contracts/libraries/Codes.sol`). */
   readonly code: number;
+  /** It takes nothing new and is never renewed; usable until `epochEnd`. */
+  readonly draining: boolean;
+  /** Seconds of block time. */
+  readonly epochEnd: number;
 }
 
 /** Every key the registry ever took, oldest first, with its standing at the newest block. */
@@ -29,7 +33,11 @@ export async function registeredEnclaves(rpc: RpcClient, record: DeploymentRecor
     logs.map(async (log) => {
       const args = argsOf(REGISTRY, log);
       const signer = String(args["signer"]);
-      const [code] = await reader.view({ contract: REGISTRY, at: address }, "check", [signer, 0, ZERO_32]);
+      const at = { contract: REGISTRY, at: address };
+      const [[code], life] = await Promise.all([
+        reader.view(at, "check", [signer, 0, ZERO_32]),
+        reader.view(at, "lifeOf", [signer]),
+      ]);
       return {
         signer,
         operatorId: Number(args["operatorId"]),
@@ -40,6 +48,8 @@ export async function registeredEnclaves(rpc: RpcClient, record: DeploymentRecor
         endpoint: String(args["endpoint"]),
         block: log.blockNumber,
         code: Number(code),
+        draining: Boolean(life["draining"]),
+        epochEnd: Number(life["epochEnd"]),
       };
     }),
   );

@@ -6,9 +6,6 @@ export const MODEL_REGISTRY = new Interface(MODELS_ABI);
 export const DEVELOPMENT_VERIFIER = new Interface(VERIFIER_ABI);
 export const NITRO_VERIFIER = new Interface(NITRO_ABI);
 
-/** What the registry has beside the generated interface. */
-export const REGISTRY_LIFE = new Interface(["function drain(address signer)"]);
-
 const errorsOf = (abi: readonly string[]): readonly string[] => abi.filter((fragment) => fragment.startsWith("error "));
 /** Errors that a call of the registries or of a verifier can end with, those of what they call themselves included. */
 const ERRORS = new Interface([

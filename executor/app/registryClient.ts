@@ -4,7 +4,7 @@ import { bytesToHex } from "../protocol/bytes";
 import { keccak256 } from "../protocol/statement";
 import { type RpcClient, valueOrThrow } from "../rpc/client";
 import { type PlannedRegistration, type RegistrationParts, RegistrationPlanner } from "./registration";
-import { MODEL_REGISTRY, NITRO_VERIFIER, REGISTRY, REGISTRY_LIFE, revertName } from "./registryAbi";
+import { MODEL_REGISTRY, NITRO_VERIFIER, REGISTRY, revertName } from "./registryAbi";
 import { ADVICE } from "./registryAdvice";
 import type { PlannedRevocation } from "./revocation";
 
@@ -14,6 +14,8 @@ export interface SignerLife {
   readonly epochEnd: number;
   readonly heartbeatDue: number;
   readonly counter: bigint;
+  /** It takes nothing new and is never renewed. */
+  readonly draining: boolean;
 }
 
 /** What an operator signs where somebody else pays for a registration (EIP-712 `RegistrationConsent`). */
@@ -37,8 +39,12 @@ export interface CallSender {
   isOpen(nonce: number): boolean;
 }
 
+type AttestedCall = "register" | "renew" | "rotate";
+
 const CONSENT_SECONDS = 3_600;
 const SMALL_GAS = 250_000n;
+/** `IRegistryGovernance.Role.Governor`. */
+const GOVERNOR = 0;
 
 /** A transaction that was sent: `open` until the chain has taken it, with or without its effect, or another in its place. */
 export interface Sent {
@@ -86,12 +92,13 @@ export class RegistryClient {
   }
 
   async lifeOf(signer: Address): Promise<SignerLife> {
-    const [state, , epochEnd, heartbeatDue, counter] = await this.read("lifeOf", [signer]);
+    const [state, , epochEnd, heartbeatDue, counter, draining] = await this.read("lifeOf", [signer]);
     return {
       state: Number(state),
       epochEnd: Number(epochEnd),
       heartbeatDue: Number(heartbeatDue),
       counter: BigInt(counter as bigint),
+      draining: Boolean(draining),
     };
   }
 
@@ -99,6 +106,11 @@ export class RegistryClient {
   async imageIsLive(imageId: Hex32, now: number): Promise<boolean> {
     const [, activeFrom, revokedAt] = await this.read("imageOf", [imageId]);
     return Number(activeFrom) !== 0 && Number(activeFrom) <= now && Number(revokedAt) === 0;
+  }
+
+  /** Who approves images. */
+  async governor(): Promise<string> {
+    return String((await this.read("holderOf", [GOVERNOR]))[0]);
   }
 
   async mayActFor(operatorId: number, account: Address): Promise<boolean> {
@@ -119,6 +131,17 @@ export class RegistryClient {
     return this.attested("renew", input);
   }
 
+  /** Registers a key and drains another one of this operator, in one transaction. */
+  rotate(from: Address, input: RegistrationInput): Promise<Sent> {
+    return this.attested("rotate", input, [from]);
+  }
+
+  /** A key that drains ends what it has begun and takes nothing new. For its operator and its posters. */
+  async drain(signer: Address): Promise<Sent> {
+    const data = REGISTRY.encodeFunctionData("drain", [signer]) as HexBytes;
+    return this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "drain" });
+  }
+
   async heartbeat(args: { signer: Address; counter: bigint; blockNumber: bigint; proof: Uint8Array }): Promise<Sent> {
     const data = REGISTRY.encodeFunctionData("heartbeat", [
       args.signer,
@@ -132,12 +155,6 @@ export class RegistryClient {
   async close(signer: Address): Promise<void> {
     const data = REGISTRY.encodeFunctionData("close", [signer]) as HexBytes;
     await this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "close" });
-  }
-
-  /** A key that drains ends what it has begun and takes nothing new. For its operator and its posters. */
-  async drain(signer: Address): Promise<Sent> {
-    const data = REGISTRY_LIFE.encodeFunctionData("drain", [signer]) as HexBytes;
-    return this.write({ to: this.registry, data, gasLimit: SMALL_GAS, label: "drain" });
   }
 
   /** Kills every key of an image. `compromisedSince`: from which second on what they signed is no longer called authentic. For the revoker. */
@@ -202,7 +219,7 @@ export class RegistryClient {
     await this.write({ to: this.modelRegistry, data: data as HexBytes, gasLimit, label: "admit" });
   }
 
-  private async attested(name: "register" | "renew", input: RegistrationInput): Promise<Sent> {
+  private async attested(name: AttestedCall, input: RegistrationInput, before: readonly Address[] = []): Promise<Sent> {
     const plan = await this.planner.plan(input);
     const { verifierIndex, aux, gasLimit } = plan;
     const registration = {
@@ -213,13 +230,13 @@ export class RegistryClient {
       keyConfig: bytesToHex(input.keyConfig),
       ...(await this.consentFor(name, input, plan)),
     };
-    const data = REGISTRY.encodeFunctionData(name, [registration]) as HexBytes;
+    const data = REGISTRY.encodeFunctionData(name, [...before, registration]) as HexBytes;
     return this.write({ to: this.registry, data, gasLimit, label: name });
   }
 
   /** The operator that sends has consented; for a renewal so has its poster. Anyone else brings the operator's signature over this very document. */
   private async consentFor(
-    name: "register" | "renew",
+    name: AttestedCall,
     input: RegistrationInput,
     { claims, userData: { operator }, now }: PlannedRegistration,
   ): Promise<{ consentDeadline: number; consent: HexBytes }> {

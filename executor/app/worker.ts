@@ -2,7 +2,7 @@ import type { InferenceRequest, RunOutcome } from "../domain/request";
 import type { Enclave, StatementSpan } from "../enclave/ports";
 import { REFUSAL_REASON } from "../protocol/statement";
 import type { Worker } from "./dispatcher";
-import type { ChainNow, FleetMember } from "./fleet";
+import type { ChainNow, FleetMember } from "./fleetPorts";
 
 /** How long a statement is good for after it was signed, unless the deadline or the key's epoch ends sooner. */
 const STATEMENT_SECONDS = 3_600;

@@ -1,11 +1,16 @@
 import { measureImages } from "../app/machine";
-import { registeredEnclaves } from "../app/registeredEnclaves";
+import { type RegisteredEnclave, registeredEnclaves } from "../app/registeredEnclaves";
 import { AssayError } from "../domain/errors";
 import { address } from "../domain/ids";
 import type { CliCommand } from "./command";
 import { type ChainOptions, connectedToDeployment, withChain } from "./connect";
 import { defineEnclaveCalls } from "./enclaveCalls";
 import { say, sayJson, sayRows } from "./output";
+
+function standing({ code, draining, epochEnd }: RegisteredEnclave): string {
+  if (code !== 0) return `refused, code ${code}`;
+  return draining ? `draining, usable until ${epochEnd}` : "usable";
+}
 
 /** `assay enclave`: what is registered on the chain, what changes that, and what this clone's image measures to. */
 export const enclaveCommand: CliCommand = {
@@ -26,7 +31,7 @@ export const enclaveCommand: CliCommand = {
               String(e.trust),
               `${e.imageId.slice(0, 14)}…`,
               String(e.block),
-              e.code === 0 ? "usable" : `refused, code ${e.code}`,
+              standing(e),
             ]),
           ]);
       },

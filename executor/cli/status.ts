@@ -19,6 +19,7 @@ const statusSchema = z.object({
         level: z.number(),
         epochEnd: z.number(),
         heartbeatDue: z.number(),
+        draining: z.boolean(),
       })
       .loose(),
   ),
@@ -101,7 +102,7 @@ export const statusCommand: CliCommand = {
         );
         for (const e of status.enclaves)
           say(
-            `  enclave ${e.signer}, level ${e.level}, trust ${e.trust}, epoch until ${e.epochEnd}, heartbeat due ${e.heartbeatDue}`,
+            `  enclave ${e.signer}, level ${e.level}, trust ${e.trust}, epoch until ${e.epochEnd}, heartbeat due ${e.heartbeatDue}${e.draining ? ", draining" : ""}`,
           );
         // Only what was not served needs words: each candidate with its typed reason.
         for (const { request, outcome } of status.decisions.filter((d) => !d.outcome.ok))

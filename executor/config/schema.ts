@@ -261,6 +261,16 @@ const fields = z.strictObject({
     placeholder: "SECONDS",
     help: "Time before a heartbeat is due at which it is sent.",
   }),
+  maxKeyAgeSeconds: seconds(31_536_000).default(0).register(fieldMeta, {
+    group: "time",
+    placeholder: "SECONDS",
+    help: "Age at which an enclave's key is replaced by a new one, with overlap; 0 keeps keys as long as they can be renewed.",
+  }),
+  drainSeconds: seconds(3_600).default(25).register(fieldMeta, {
+    group: "time",
+    placeholder: "SECONDS",
+    help: "Longest wait, when the daemon is stopped, for what is in work; then its keys are drained on the chain. A second signal ends it at once.",
+  }),
 
   httpHost: host.default("127.0.0.1").register(fieldMeta, {
     group: "http",

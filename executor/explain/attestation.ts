@@ -45,8 +45,9 @@ export async function explainAttestation(inquiry: Inquiry, key: RegisteredKey): 
   const transaction = await reader.transaction(key.log.transactionHash);
   const judges = await judgesOf(inquiry, key.registeredAt);
   const candidates: { handed: Handed; claims: AttestationClaims | string | undefined }[] = [];
-  for (const { args } of callsIn(transaction.input, REGISTRY, ["register"])) {
-    const r = args[0] as { verifierIndex: bigint; document: string; endpoint: string; keyConfig: string };
+  for (const { args } of callsIn(transaction.input, REGISTRY, ["register", "rotate"])) {
+    // A rotation names the key that ends before it.
+    const r = args[args.length - 1] as { verifierIndex: bigint; document: string; endpoint: string; keyConfig: string };
     const handed = {
       verifierIndex: Number(r.verifierIndex),
       document: hexToBytes(r.document),

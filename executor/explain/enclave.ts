@@ -4,7 +4,7 @@ import type { FoundRequest, Inquiry } from "./context";
 import type { FoundEnding } from "./ending";
 import { argsOf, type Log, REGISTRY, topicOf, topicWord } from "./reader";
 
-const LIFE = ["EnclaveRegistered", "EnclaveRenewed", "EnclaveClosed", "HeartbeatReceived"];
+const LIFE = ["EnclaveRegistered", "EnclaveRenewed", "EnclaveDraining", "EnclaveClosed", "HeartbeatReceived"];
 
 /** A key's life from the registry's events, as it stood when the answer landed. */
 interface Life {
@@ -83,6 +83,7 @@ function lifeOf(
   let life: Life = { epochEnd: 0, heartbeatDue: 0, closed: false };
   for (const event of events) {
     if (event.eventName === "EnclaveClosed") life = { ...life, closed: true };
+    else if (event.eventName === "EnclaveDraining") life = { ...life, epochEnd: Number(event.until) };
     else if (event.eventName === "HeartbeatReceived") life = { ...life, heartbeatDue: Number(event.dueAt) };
     else {
       const epochEnd = Number(event.epochEnd);

@@ -158,6 +158,8 @@ export class Transactions {
         // The follower has not read that block, or reads another in its place: it is looked at again with the next one.
         if (!isClosed) continue;
         this.open.delete(entry.tx.hash);
+        // A hole that a reorg made may have been filled by what was there before: to fill it once more would be a nonce that is used.
+        if (this.nextNonce !== undefined && this.nextNonce <= entry.tx.nonce) this.nextNonce = entry.tx.nonce + 1;
         closed.push(receipt);
         this.options.onEvent?.({ kind: "closed", tx: entry.tx, receipt });
       }

@@ -78,6 +78,7 @@ export async function measureParallel(): Promise<Record<string, number>> {
       heartbeatDue: NOW + 86_400,
       counter: 0n,
       signed: 0n,
+      draining: false,
     }));
     const chooser = new Chooser({
       config: { memoryBudget: 2 ** 30 },

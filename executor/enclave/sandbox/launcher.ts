@@ -45,6 +45,9 @@ export function spawnLimited(
     stdio,
     env: { ...options.env, NODE_V8_COVERAGE: undefined },
     cwd: "/",
+    // A group of its own: what ends the daemon in order, Ctrl-C in a terminal above all, is sent to its whole group, and an enclave that died of
+    // it could finish nothing. It ends with its socket, however the daemon ends.
+    detached: true,
   });
   feeds.forEach((bytes, i) => {
     const feed = child.stdio[CHANNEL + 1 + i] as unknown as Socket; // "pipe" makes every one of them a socket.

@@ -112,11 +112,14 @@ export const REGISTRY_ABI = [
   "error RegistryNotAContract(address account)",
   "error RegistryNotADevelopmentChain(uint256 chainId)",
   "error RegistryNotAllowed(address caller)",
+  "error RegistryNotHardware(uint8 index, bytes32 rootId)",
   "error RegistryNotRevocable(bytes32 id)",
+  "error RegistryOperatorMismatch(address signer, uint32 expected, uint32 actual)",
   "error RegistryPcrLength(uint8 index, uint256 length)",
   "error RegistryPublicKeyMalformed(uint256 length)",
   "error RegistryRenewalMismatch(address signer)",
   "error RegistryRootNotActive(bytes32 rootId)",
+  "error RegistrySignerDraining(address signer)",
   "error RegistrySignerNotActive(address signer, uint8 state)",
   "error RegistrySignerNotNew(address signer)",
   "error RegistryTooEarly(uint256 activeFrom, uint256 timestamp)",
@@ -128,8 +131,10 @@ export const REGISTRY_ABI = [
   "error RegistryWrongRegistry(address expected, address actual)",
   "error RegistryZero()",
   "event EnclaveClosed(address indexed signer)",
+  "event EnclaveDraining(address indexed signer, uint40 until)",
   "event EnclaveRegistered(address indexed signer, uint32 indexed operatorId, bytes32 indexed imageId, address operator, address payout, uint8 trust, uint40 epochEnd, bytes32 runtimeProfile, string endpoint, bytes keyConfig)",
   "event EnclaveRenewed(address indexed signer, uint40 epochEnd)",
+  "event EnclaveRotated(address indexed from, address indexed to)",
   "event HeartbeatReceived(address indexed signer, uint64 counter, uint40 dueAt)",
   "event ImageRevoked(bytes32 indexed imageId, uint40 compromisedSince)",
   "event ImageScheduled(bytes32 indexed imageId, uint40 activeFrom)",
@@ -141,7 +146,7 @@ export const REGISTRY_ABI = [
   "event RootRevoked(bytes32 indexed rootId)",
   "event RootScheduled(bytes32 indexed rootId, bool hardware, uint40 activeFrom)",
   "event VerifierRevoked(uint8 indexed index)",
-  "event VerifierScheduled(uint8 indexed index, address indexed verifier, uint40 activeFrom)",
+  "event VerifierScheduled(uint8 indexed index, address indexed verifier, bool hardware, uint40 activeFrom)",
   "function acceptRole(uint8 role)",
   "function changeDelaySeconds() view returns (uint32)",
   "function check(address signer, uint8 minTrust, bytes32 imageId) view returns (uint8 code, uint32 operatorId, uint8 trust, uint32 image)",
@@ -149,6 +154,8 @@ export const REGISTRY_ABI = [
   "function close(address signer)",
   "function developmentLevelAllowed() view returns (bool)",
   "function domainSeparator() view returns (bytes32)",
+  "function drain(address signer)",
+  "function drainSeconds() pure returns (uint32)",
   "function epochSeconds() view returns (uint32)",
   "function heartbeat(address signer, uint64 counter, uint64 blockNumber, bytes signature)",
   "function heartbeatSeconds() view returns (uint32)",
@@ -156,7 +163,7 @@ export const REGISTRY_ABI = [
   "function hub() view returns (address)",
   "function hubDomain() view returns (bytes32)",
   "function imageOf(bytes32 imageId) view returns (uint32 index, uint40 activeFrom, uint40 revokedAt, uint40 compromisedSince)",
-  "function lifeOf(address signer) view returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter)",
+  "function lifeOf(address signer) view returns (uint8 state, uint40 validFrom, uint40 epochEnd, uint40 heartbeatDue, uint64 counter, bool draining)",
   "function mayActFor(uint32 operatorId, address account) view returns (bool)",
   "function operatorIdOf(address operator) view returns (uint32)",
   "function operatorOf(uint32 operatorId) view returns (address)",
@@ -167,6 +174,7 @@ export const REGISTRY_ABI = [
   "function revokeRoot(bytes32 rootId)",
   "function revokeVerifier(uint8 index)",
   "function rootOf(bytes32 rootId) view returns (uint40 activeFrom, bool revoked, bool hardware)",
+  "function rotate(address from, (uint8 verifierIndex, bytes document, bytes aux, string endpoint, bytes keyConfig, uint64 consentDeadline, bytes consent) r) returns (address signer, uint32 operatorId)",
   "function scheduleImage(bytes32 imageId)",
   "function scheduleRole(uint8 role, address account)",
   "function scheduleRoot(bytes32 rootId, bool hardware)",
@@ -174,7 +182,7 @@ export const REGISTRY_ABI = [
   "function setPayout(uint32 operatorId, address payout)",
   "function setPoster(uint32 operatorId, address poster, bool allowed)",
   "function spentDocument(bytes32 payloadHash) view returns (bool spent)",
-  "function verifierOf(uint8 index) view returns (address verifier, uint40 activeFrom, bool revoked)",
+  "function verifierOf(uint8 index) view returns (address verifier, uint40 activeFrom, bool revoked, bool hardware)",
   "function wasActive(address signer, uint64 at) view returns (bool)",
 ] as const;
 
@@ -228,6 +236,7 @@ export const VERIFIER_ABI = [
   "function rootX() view returns (bytes32)",
   "function rootY() view returns (bytes32)",
   "function verify(bytes document, bytes aux) view returns ((bytes32 rootId, bytes32 payloadHash, uint64 timestampMs, string moduleId, bytes pcr0, bytes pcr1, bytes pcr2, bytes publicKey, bytes userData, bytes nonce) claims)",
+  "function vouchesForHardware() pure returns (bool)",
 ] as const;
 
 /** NitroAttestationVerifier.sol */
@@ -298,6 +307,7 @@ export const NITRO_ABI = [
   "function revoke(bytes issuerKey, bytes crl) returns (uint256 added)",
   "function rootHash() view returns (bytes32)",
   "function verify(bytes document, bytes aux) view returns ((bytes32 rootId, bytes32 payloadHash, uint64 timestampMs, string moduleId, bytes pcr0, bytes pcr1, bytes pcr2, bytes publicKey, bytes userData, bytes nonce) claims)",
+  "function vouchesForHardware() view returns (bool)",
 ] as const;
 
 /** P384.sol */

@@ -83,7 +83,7 @@ describe("EnclaveRegistry governance", () => {
     await at(t + 9n);
     await expect(as(s.registry, s.deployer).scheduleVerifier(s.verifier))
       .to.emit(s.registry, "VerifierScheduled")
-      .withArgs(1, s.verifier, t + 9n + DELAY);
+      .withArgs(1, s.verifier, true, t + 9n + DELAY);
     const { registration } = registrationOf(s, {
       key: enclaveKey("later"),
       operator: await s.alice.getAddress(),

@@ -208,7 +208,14 @@ describe("EnclaveRegistry: the life of a key", () => {
       await expect(as(s.registry, s.alice).renew(registration))
         .to.emit(s.registry, "EnclaveRenewed")
         .withArgs(signer, t + EPOCH);
-      expect(await s.registry.lifeOf(signer)).to.deep.equal([1n, validFrom, t + EPOCH, t + HEARTBEAT_SECONDS, 5n]);
+      expect(await s.registry.lifeOf(signer)).to.deep.equal([
+        1n,
+        validFrom,
+        t + EPOCH,
+        t + HEARTBEAT_SECONDS,
+        5n,
+        false,
+      ]);
       expect((await s.registry.check(signer, 3, IMAGE)).operatorId).to.equal(1n);
       expect(await s.registry.payoutOf(1)).to.equal(payout);
     });

@@ -60,7 +60,7 @@ describe("EnclaveRegistry.register", () => {
       .to.emit(s.registry, "EnclaveRegistered")
       .withArgs(SIGNER, 1, IMAGE, operator, payout, 3, t + 86_400n, PROFILE, ENDPOINT, KEY_CONFIG);
     expect(await s.registry.check(SIGNER, 3, IMAGE)).to.deep.equal([Code.OK, 1n, 3n, 1n]);
-    expect(await s.registry.lifeOf(SIGNER)).to.deep.equal([1n, t, t + 86_400n, t + 3_600n, 0n]);
+    expect(await s.registry.lifeOf(SIGNER)).to.deep.equal([1n, t, t + 86_400n, t + 3_600n, 0n, false]);
     expect(await s.registry.spentDocument(payloadHash)).to.equal(true);
     expect(await s.registry.payoutOf(1)).to.equal(payout);
     expect(await s.registry.operatorOf(1)).to.equal(operator);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { Chooser } from "../../../executor/app/chooser";
 import { ChainClock } from "../../../executor/app/clock";
 import type { Choice, DispatchEvent } from "../../../executor/app/dispatcher";
-import type { FleetMember } from "../../../executor/app/fleet";
+import type { FleetMember } from "../../../executor/app/fleetPorts";
 import type { Config } from "../../../executor/config/loadConfig";
 import { AssayError } from "../../../executor/domain/errors";
 import { address } from "../../../executor/domain/ids";
@@ -46,6 +46,10 @@ function member(n: number, fields: Partial<Omit<FleetMember, "enclave">> = {}): 
     heartbeatDue: 100_000,
     counter: 0n,
     signed: 0n,
+    bornAt: 0,
+    seenAt: 0,
+    draining: false,
+    drainShown: false,
     asked,
     ...fields,
   };
@@ -62,7 +66,12 @@ function setUp(members: FleetMember[], config: Partial<Config> = {}) {
       memoryBudget: 512 * MIB,
       ...config,
     } as Config,
-    fleet: { active: members } as never,
+    fleet: {
+      active: members,
+      get serving() {
+        return members.filter(({ draining }) => !draining).length;
+      },
+    } as never,
     clock,
     runnersPerEnclave: 1,
     priorityFeeWei: PRIORITY_FEE_WEI,
@@ -102,6 +111,25 @@ describe("chooser: whom it chooses", () => {
     expect(chooser.capacity).to.equal(2);
     members.length = 0;
     expect(chooser.capacity).to.equal(0);
+  });
+
+  it("gives a key that drains nothing new, and counts its runners no more", () => {
+    const { chooser } = setUp([member(1, { draining: true }), member(2)]);
+    const chosen = ["a", "b", "c"].map((name) => who(chooser.choose(ask(name), MIB)));
+    expect(chosen).to.deep.equal([2, 2, 2].map((n) => idOf(member(n))));
+    expect(chooser.capacity).to.equal(1);
+  });
+
+  it("waits for the successor where all keys drain, instead of giving the request up", () => {
+    const { chooser } = setUp([member(1, { draining: true, epochEnd: 1_000, heartbeatDue: 1_000 })]);
+    const choice = chooser.choose(ask("a"), MIB);
+    expect([who(choice), waits(choice)]).to.deep.equal(["DRAINING", WAIT_MS]);
+  });
+
+  it("does not wait for a successor that could not serve the request either", () => {
+    const { chooser } = setUp([member(1, { draining: true })]);
+    const choice = chooser.choose(ask("a", { minTrust: 4 }), MIB);
+    expect(waits(choice)).to.equal(undefined);
   });
 
   it("says of a choice who it is, out of how many, and whether the model is loaded there", () => {

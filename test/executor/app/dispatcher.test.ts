@@ -272,4 +272,47 @@ describe("dispatcher", () => {
     await dispatcher.pump(AbortSignal.abort());
     expect(store.calls).to.deep.equal([]);
   });
+
+  it("claims nothing any more once it is closed, finishes what is in work, and gives back what a claim under way brought", async () => {
+    const store = new FakeStore(0, 3);
+    let finish: (outcome: RunOutcome) => void = () => undefined;
+    const running = new Promise<RunOutcome>((resolve) => {
+      finish = resolve;
+    });
+    let open = true;
+    const events: DispatchEvent[] = [];
+    const dispatcher: Dispatcher = new Dispatcher({
+      store: store as never,
+      choose: () =>
+        open
+          ? { ok: true, worker: workerThat(() => running), detail: {} }
+          : { ok: false, reason: "DRAINING", retryAfterMs: 200 },
+      model: async () => ({ ok: true, bytes: new Uint8Array(1) }),
+      slots: () => 1 + dispatcher.busy,
+      maxAttempts: MAX_ATTEMPTS,
+      leaseMs: 30_000,
+      nowMs: () => NOW_MS,
+      onAnswered: () => undefined,
+      onOutcome: (event) => events.push(event),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    await dispatcher.pump(signal);
+    // The first run has begun; a claim is under way when the order comes.
+    await new Promise((resolve) => setImmediate(resolve));
+    const claim = dispatcher.pump(signal);
+    open = false;
+    dispatcher.close();
+    finish({ ok: true, answer: answer() });
+    await claim;
+    await dispatcher.drain();
+    await dispatcher.pump(signal);
+    expect(events.map(({ result, reason }) => [result, reason])).to.have.deep.members([
+      ["answered", undefined],
+      ["unserved", "DRAINING"],
+    ]);
+    expect(dispatcher.busy).to.equal(0);
+    expect(await store.claim({ limit: 9 })).to.have.length(1);
+  });
 });

@@ -1,10 +1,12 @@
 import { expect } from "chai";
-import { Fleet, type FleetEvent } from "../../../executor/app/fleet";
+import { Fleet } from "../../../executor/app/fleet";
+import type { FleetEvent } from "../../../executor/app/fleetPorts";
 import { AssayError } from "../../../executor/domain/errors";
 import { address } from "../../../executor/domain/ids";
 import { block, h } from "../jobs/fixtures";
 
-const SIGNER = address(`0x${"11".repeat(20)}`);
+/** Its last bytes are what spreads renewals: zero, so that margins are exact here. */
+const SIGNER = address(`0x${"11".repeat(16)}00000000`);
 const EPOCH_END = 100_000;
 const HEARTBEAT_DUE = 50_000;
 
@@ -74,6 +76,7 @@ async function fleetOfOne(margins: { epochMarginSeconds: number; heartbeatMargin
     },
     heartbeatSeconds: HEARTBEAT_DUE,
     epochSeconds: EPOCH_END,
+    maxKeyAgeSeconds: 0,
     ...margins,
     onEvent: (event) => {
       events.push(event);

@@ -139,6 +139,26 @@ describe("verifyRequest", () => {
     expect((await explain(asked)).verdict).to.equal("verified");
   });
 
+  it("verifies what landed while the key drained, and long after that", async () => {
+    const before = await world.ask();
+    await world.fulfill(before);
+    await world.mine("drain", world.registry, world.signer);
+    const meanwhile = await world.ask();
+    await world.fulfill(meanwhile);
+    await world.passSeconds(2 * 86_400);
+    for (const asked of [before, meanwhile]) expect(failed(await explain(asked))).to.deep.equal([]);
+  });
+
+  it("finds the document of a key that came by a rotation", async () => {
+    const next = new SigningKey(id("the next enclave"));
+    await world.mine("rotate", world.registry, world.signer, await world.registration({ key: next }));
+    const [old, asked] = [await world.ask(), await world.ask()];
+    await world.fulfill(old);
+    const { statement, output, proof } = await world.result(asked, { key: next });
+    await world.mine("fulfill", world.hub, statement, output, proof);
+    for (const one of [old, asked]) expect((await explain(one)).verdict).to.equal("verified");
+  });
+
   it("follows renewals and heartbeats past the first epoch's heartbeat time", async () => {
     await world.passSeconds(5 * 3_600);
     await world.mine("renew", world.registry, await world.registration());

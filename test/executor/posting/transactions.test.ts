@@ -131,4 +131,23 @@ describe("nonce stream", () => {
     await transactions.follow(12);
     expect(node.mempool.get(tx.hash)).to.equal(tx.raw);
   });
+
+  it("goes on behind what filled a reorg's hole by itself: a stop's last transaction stayed open, and the others came back", async () => {
+    const before = stream();
+    const [first, last] = [await before.send(call), await before.send(call)];
+    node.mine(first.hash);
+    await before.follow(11);
+    // The chain loses the first, and the record does not know of it yet when the next process starts.
+    node.mined.clear();
+    node.mempool.clear();
+    node.nextNonce = 0;
+    const restarted = stream();
+    await restarted.resume();
+    outbox.states.set(first.hash, "open");
+    await restarted.follow(12);
+    node.mine(first.hash);
+    node.mine(last.hash);
+    await restarted.follow(13);
+    expect((await restarted.send(call)).nonce).to.equal(2);
+  });
 });
