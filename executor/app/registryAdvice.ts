@@ -14,6 +14,8 @@ export const ADVICE: Readonly<Record<string, string>> = {
   RegistryRootNotActive: "the registry has not approved the root, or has revoked it",
   RegistrySignerNotNew: "the key is registered already; renew it",
   RegistrySignerNotActive: "the key is not registered, or is closed for ever; register a new one",
+  RegistrySignerDraining: "a key that drains is renewed no more; register a new one",
+  RegistryOperatorMismatch: "the document is another operator's; a key is rotated by one of its own operator",
   RegistryEpochEnded: "the key's epoch has ended; register a new one",
   RegistryRenewalMismatch: "the document is not of the enclave that was registered; register it as a new one",
   RegistryDebugEnclave: "an enclave in debug mode proves nothing; start it without",

@@ -166,6 +166,18 @@ describe("command line: assay enclave, on a chain", function () {
     expect(await provider.getTransactionCount(new Wallet(localKey(1)).address)).to.equal(before);
   });
 
+  it("drains a key by its operator, and not by a stranger", async () => {
+    const { said } = await run(["register", documentOf("drained", development), ...besides]);
+    const { signer } = said.events.find((each: { event: string }) => each.event === "EnclaveRegistered");
+    const stranger = await run(["drain", signer], OTHER);
+    expect(stranger.stderr).to.match(/^REGISTRY_CALL_REVERTS: .*RegistryNotAllowed \(.*its operator's/);
+    const drained = await run(["drain", signer]);
+    expect([drained.code, drained.stderr]).to.deep.equal([0, ""]);
+    expect(drained.said.events[0]).to.include({ event: "EnclaveDraining", signer });
+    const renewed = await run(["renew", documentOf("drained", development), ...besides]);
+    expect(renewed.stderr).to.match(/^REGISTRY_CALL_REVERTS: renew would be refused/);
+  });
+
   it("drains no key that the registry does not know", async () => {
     const ended = await run(["drain", `0x${"12".repeat(20)}`]);
     expect(ended.stderr).to.match(/^REGISTRY_CALL_REVERTS: drain would be refused/);
