@@ -5,12 +5,14 @@ import { CONTRACT_SOURCES, packageRoot, readArtifact } from "../executor/deploym
 
 const TARGET = join(packageRoot(), "executor", "protocol", "generated", "abi.ts");
 
-/** What off-chain code calls, with the name of its constant. The verifier is read for its root only. */
+/** What off-chain code calls, with the name of its constant. Of P384 only the errors are met. */
 const CONSTANTS = {
   InferenceHub: "HUB_ABI",
   EnclaveRegistry: "REGISTRY_ABI",
   ModelRegistry: "MODELS_ABI",
   DevelopmentAttestationVerifier: "VERIFIER_ABI",
+  NitroAttestationVerifier: "NITRO_ABI",
+  P384: "P384_ABI",
   IntentForwarder: "FORWARDER_ABI",
   BatchDelegate: "DELEGATE_ABI",
 } as const;

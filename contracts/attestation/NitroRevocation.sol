@@ -9,8 +9,15 @@ import { X509Crl } from "./X509Crl.sol";
 /// @title Revocation by whoever brings a certificate revocation list
 /// @notice The lists that AWS publishes are signed by the very keys that sign certificates, so that nobody has to be trusted
 /// to bring one. A serial number that a key has revoked once stays revoked under that key.
-/// @dev Anyone may "revoke" under a key of their own; it says nothing about other keys. The dates of a list are not looked
-/// at: an old one revoked what it revoked.
+/// @dev Anyone may "revoke" under a key of their own; it says nothing about other keys.
+/// The dates of a list (thisUpdate, nextUpdate) have to be dates and are not compared with the block's time. RFC 5280 dates
+/// a list so that a verifier notices that it may lack a newer entry; nothing here concludes anything from an entry that is
+/// missing. What is there was signed by the issuer and stays true: a complete list drops an entry only when its certificate
+/// has expired, and that alone ends it here. To demand a current list would let whoever keeps the newest one back (a
+/// withheld download, a CA that has stopped publishing) also stop the revocation by the one before it.
+/// A list from the future can only be made by the key itself, which may revoke its own certificates whenever it likes.
+/// ATTACK that is left: a certificate that was on hold (reason 6, certificateHold) and is not any more can be killed for good
+/// by the list of that time. It fails to the safe side, and certificates of these chains live for hours to days.
 abstract contract NitroRevocation {
     /// @notice A serial number will never be accepted again.
     /// @param issuer keccak256 of the issuer's public key, x ‖ y.

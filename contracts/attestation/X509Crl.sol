@@ -10,7 +10,8 @@ import { X509Time } from "./X509Time.sol";
 /// @title Reading certificate revocation lists (RFC 5280, section 5) signed by ECDSA P-384 with SHA-384
 /// @notice Version 2. A TBSCertList begins with an INTEGER, a TBSCertificate with [0]: what was signed as the one never reads
 /// as the other.
-/// @dev NOT CHECKED: the signature, the issuer's name, the dates. Lists that speak for other issuers, or that only say
+/// @dev NOT CHECKED: the signature, the issuer's name, whether the dates fit the block's time (`NitroRevocation` says why
+/// that is right where revocations are only ever added). Lists that speak for other issuers, or that only say
 /// what changed, are refused: their entries do not mean what they say elsewhere.
 library X509Crl {
     /// @notice Not version 2.

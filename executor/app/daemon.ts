@@ -4,7 +4,6 @@ import { checkDeployment, readDeployment } from "../deployment/record";
 import { AssayError } from "../domain/errors";
 import { MAX_LANDING_OUTPUT_BYTES } from "../domain/gas";
 import { DEFAULT_ENCLAVE_LIMITS } from "../enclave/config";
-import { loadPlatform } from "../enclave/platform/platform";
 import { startEnclave } from "../enclave/supervisor";
 import { FOLLOWED_TOPICS } from "../intake/events";
 import { Follower } from "../intake/follower";
@@ -28,8 +27,8 @@ import { Loop } from "./loops";
 import { modelLibrary } from "./models";
 import { type Observer, startObserver } from "./observer";
 import { stopInOrder } from "./orderlyStop";
-import { platformRootPath } from "./paths";
 import { type PipeService, startPipeService } from "./pipeService";
+import { platformOf } from "./platforms";
 import { RegistryClient } from "./registryClient";
 import { walletSigner } from "./signer";
 
@@ -118,11 +117,10 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
 
     const registry = new RegistryClient({
       rpc,
-      registry: record.contracts.EnclaveRegistry.address,
-      modelRegistry: record.contracts.ModelRegistry.address,
+      contracts: record.contracts,
       transactions: operatorTransactions,
     });
-    const platform = loadPlatform(platformRootPath(config.dataDir));
+    const platform = platformOf(config.attestationFormat, config.dataDir);
     const endpoint = config.endpoint ?? "";
     const fleet = new Fleet({
       size: config.enclaves,

@@ -4,6 +4,7 @@ import { AssayError } from "../domain/errors";
 import { address } from "../domain/ids";
 import type { CliCommand } from "./command";
 import { type ChainOptions, connectedToDeployment, withChain } from "./connect";
+import { defineEnclaveCalls } from "./enclaveCalls";
 import { say, sayJson, sayRows } from "./output";
 
 function standing({ code, draining, epochEnd }: RegisteredEnclave): string {
@@ -11,10 +12,12 @@ function standing({ code, draining, epochEnd }: RegisteredEnclave): string {
   return draining ? `draining, usable until ${epochEnd}` : "usable";
 }
 
-/** `assay enclave`: what is registered on the chain, and what this clone's image measures to. */
+/** `assay enclave`: what is registered on the chain, what changes that, and what this clone's image measures to. */
 export const enclaveCommand: CliCommand = {
   define: (program) => {
-    const enclave = program.command("enclave").description("enclaves on the chain, and the measurements of this clone");
+    const enclave = program
+      .command("enclave")
+      .description("enclaves on the chain: look, register, renew, drain, revoke; and the measurements of this clone");
     withChain(enclave.command("list").description("every key that was registered, and whether it may act now")).action(
       async (options: ChainOptions) => {
         const found = await connectedToDeployment(options, ({ rpc, record }) => registeredEnclaves(rpc, record));
@@ -47,6 +50,7 @@ export const enclaveCommand: CliCommand = {
         else sayRows(Object.entries(found).map(([name, value]) => [name, String(value)]));
       },
     );
+    defineEnclaveCalls(enclave);
     enclave
       .command("measure")
       .description("the PCRs of this clone, and, where the data folder holds a root, the image ids to approve")
@@ -55,13 +59,14 @@ export const enclaveCommand: CliCommand = {
       .action(async (options: { dataDir: string; json?: boolean }) => {
         const images = await measureImages(options.dataDir);
         if (options.json === true) return sayJson(images);
-        for (const { level, pcr0, pcr1, pcr2, imageId } of images) {
+        for (const { level, pcr0, pcr1, pcr2, imageId, nitroImageId } of images) {
           say(`level ${level}`);
           sayRows([
             ["  PCR0 runtime", pcr0],
             ["  PCR1 boot", pcr1],
             ["  PCR2 application", pcr2],
             ["  image id", imageId ?? "needs a root: run npm run deploy, or name --data-dir"],
+            ...(nitroImageId === undefined ? [] : [["  under the root of AWS's format", nitroImageId]]),
           ]);
         }
       });

@@ -42,8 +42,11 @@ export async function payingClient(
   }
 }
 
-/** A key of an encrypted file, or an account that the node itself holds (development nodes do). */
-async function signerOf(options: PayerOptions, provider: JsonRpcProvider): Promise<Signer> {
+/**
+ * A key of an encrypted file, or an account that the node itself holds (development nodes do).
+ * @throws AssayError `CLI_PASSWORD_MISSING`, `CLI_NUMBER_INVALID`, and those of the keystore
+ */
+export async function signerOf(options: PayerOptions, provider: JsonRpcProvider): Promise<Signer> {
   if (options.keystore === undefined) return provider.getSigner(whole(options.account ?? "0", "--account"));
   if (options.passwordFile === undefined)
     throw new AssayError({ code: "CLI_PASSWORD_MISSING", message: "--keystore needs --password-file" });

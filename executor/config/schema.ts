@@ -184,6 +184,11 @@ const fields = z.strictObject({
     placeholder: "LEVEL",
     help: "Weakest sandbox level to start with: 3 namespaces and seccomp, 2 Landlock and seccomp, 1 plain process, 0 in process.",
   }),
+  attestationFormat: oneOf(["development", "nitro"]).default("development").register(fieldMeta, {
+    group: "enclaves",
+    placeholder: "FORMAT",
+    help: "Documents that vouch for the enclaves: development (one key), or nitro (AWS's format under a root of the data folder; a software level all the same).",
+  }),
   runTimeoutSeconds: whole(1, 3_600).default(30).register(fieldMeta, {
     group: "enclaves",
     placeholder: "SECONDS",

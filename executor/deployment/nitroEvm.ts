@@ -40,7 +40,8 @@ export class NitroVerifierEvm {
     if (anvil === undefined)
       throw new AssayError({
         code: "LOCAL_NODE_MISSING",
-        message: "npm has no anvil for this platform, or it was not installed (it is an optional package)",
+        message:
+          "there is no anvil here to run the Solidity verifier on: it is an optional package of npm, so run npm install without --omit=optional (npm has it for Linux on x86-64)",
       });
     // A chain that begins in 1970: the blocks of documents come later, and time can only go on.
     const args = [...anvil.args, "--timestamp", "1", "--chain-id", String(CHAIN_ID), "--gas-limit", String(BLOCK_GAS)];

@@ -31,6 +31,15 @@ export interface CoseSign1 {
   readonly signature: Uint8Array;
 }
 
+/** Which algorithm a document names: its kind, before anything of it is checked. Undefined for one of neither kind. */
+export function coseAlgorithmOf(document: Uint8Array): CoseAlgorithm | undefined {
+  const names = Object.keys(PROFILES) as CoseAlgorithm[];
+  return names.find((name) => {
+    const { protectedHeader } = PROFILES[name];
+    return Buffer.compare(document.subarray(1, 1 + protectedHeader.length), protectedHeader) === 0;
+  });
+}
+
 /**
  * Reads an untagged COSE_Sign1 (RFC 9052, section 4.2) of exactly one spelling: no tag, the algorithm alone in the
  * protected header, nothing in the unprotected one. Whatever is not signed is fixed, so that a payload has one document

@@ -108,7 +108,11 @@ export type X509ErrorCode =
   | "X509_EXTENSION_REPEATED"
   | "X509_EXTENSION_FLAG"
   | "X509_BASIC_CONSTRAINTS"
-  | "X509_KEY_USAGE";
+  | "X509_KEY_USAGE"
+  /** A revocation list that is not of version 2. */
+  | "X509_CRL_VERSION"
+  /** A critical extension of a list or an entry, or a list that speaks for other issuers. */
+  | "X509_CRL_EXTENSION";
 
 /** Why the chain of a Nitro document does not hold. */
 export type NitroChainErrorCode =

@@ -11,6 +11,7 @@ import { Evm } from "../../test/fixtures/attestation/evm";
 import { hintsOf, signaturesOf } from "../../test/fixtures/attestation/hints";
 import { NitroEvm } from "../../test/fixtures/attestation/nitroEvm";
 import { deployNitroWorld, nitroRegistration } from "../../test/fixtures/attestation/registration";
+import { type AttestCase, checkPeakMb, twinMs } from "./attestCheck";
 
 const DATA = process.env.ASSAY_DATA ?? join(__dirname, "../../../shared/data");
 const HASHED_BYTES = 4_500;
@@ -18,13 +19,8 @@ const HASHED_BLOCKS = Math.ceil((HASHED_BYTES + 17) / 128);
 const PRODUCTS = 1_000;
 const GAS_LIMIT = 16_777_216;
 
-interface Case {
-  readonly document: Uint8Array;
-  readonly seconds: number;
-}
-
 /** The real documents, or, where that data is not at hand, three of their format whose sizes span theirs. */
-function cases(): { readonly rootHash: string; readonly list: readonly Case[] } {
+function cases(): { readonly rootHash: string; readonly root?: Uint8Array; readonly list: readonly AttestCase[] } {
   const folder = join(DATA, "nitro");
   if (existsSync(folder)) {
     const list = readdirSync(folder)
@@ -44,7 +40,7 @@ function cases(): { readonly rootHash: string; readonly list: readonly Case[] } 
       seconds: NOW,
     };
   });
-  return { rootHash: ROOT_HASH, list };
+  return { rootHash: ROOT_HASH, root: CHAIN[0] as Uint8Array, list };
 }
 
 const median = (values: readonly number[]): number => {
@@ -66,7 +62,7 @@ async function registryPart(hre: HardhatRuntimeEnvironment, evm: Evm, seconds: n
 }
 
 /**
- * Gas of attestation on an anvil, by the keys of the table. `cold` and `warm` are medians of whole registrations: the transaction that
+ * What attestation costs, on an anvil where it is gas, by the keys of the table. `cold` and `warm` are medians of whole registrations: the transaction that
  * verifies a real document, plus what the registry adds (real documents are made for no registry of ours).
  * @throws Error where npm has no anvil for this platform
  */
@@ -74,7 +70,7 @@ export async function measureAttest(hre: HardhatRuntimeEnvironment): Promise<Rec
   const evm = await Evm.open();
   if (evm === undefined) throw new Error("attestation is measured on anvil, which npm does not have for this platform");
   try {
-    const { rootHash, list } = cases();
+    const { rootHash, root, list } = cases();
     const nitro = await NitroEvm.on(evm, rootHash);
     const cold: number[] = [];
     const warm: number[] = [];
@@ -101,6 +97,8 @@ export async function measureAttest(hre: HardhatRuntimeEnvironment): Promise<Rec
       "gas.attest.largest": largest.gas + registry,
       "gas.p384.verify": median(verify),
       ...(await measureParts(evm)),
+      "attest.tsMs": await twinMs(list, rootHash),
+      "memory.attestCheckMb": await checkPeakMb(list, root),
     };
   } finally {
     await evm.stop();

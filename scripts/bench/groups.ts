@@ -82,6 +82,13 @@ export const GROUPS: readonly BenchGroup[] = [
         unit: "gas",
         goal: { atMost: 32_000 },
       },
+      { key: "attest.tsMs", what: "TypeScript verifier, one real document, p50", unit: "ms" },
+      {
+        key: "memory.attestCheckMb",
+        what: "peak resident memory of `attestation check` on the twelve, its chain included",
+        unit: "MB",
+        goal: { atMost: 400 },
+      },
     ],
     measure: async () => {
       const hre = await import("hardhat");

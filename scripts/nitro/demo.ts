@@ -1,122 +1,110 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Contract, JsonRpcProvider, type Signer, type TransactionReceipt, type TransactionResponse } from "ethers";
+import { type Contract, hexlify, JsonRpcProvider, type TransactionReceipt } from "ethers";
 import { approvedImages } from "../../executor/app/images";
-import { workerOf } from "../../executor/app/worker";
+import { nitroRootPath, platformRootPath } from "../../executor/app/paths";
 import { AssayClient, float32, numbersOf } from "../../executor/client/index";
 import { packageRoot } from "../../executor/deployment/artifacts";
 import { contractOf, deployAssay } from "../../executor/deployment/deploy";
-import { nodeProgram, startLocalNode } from "../../executor/deployment/localNode";
-import type { DeploymentRecord } from "../../executor/deployment/record";
+import { type DeploymentRecord, writeDeployment } from "../../executor/deployment/record";
 import { TRANSACTION_GAS_CAP } from "../../executor/domain/gas";
-import { address, hex32 } from "../../executor/domain/ids";
-import type { Enclave } from "../../executor/enclave/ports";
-import { startEnclave } from "../../executor/enclave/supervisor";
-import { BASE_GAS, encodeOne, itemGas } from "../../executor/posting/encode";
-import { bytesToHex } from "../../executor/protocol/bytes";
-import { verifyNitroDocument } from "../../executor/protocol/nitro/verify";
+import { loadNitroPlatform } from "../../executor/enclave/platform/nitroPlatform";
+import { loadPlatform } from "../../executor/enclave/platform/platform";
+import { hexToBytes } from "../../executor/protocol/bytes";
 import { nitroHints } from "../../executor/protocol/nitroHints";
-import { keccak256 } from "../../executor/protocol/statement";
-import { requestIn } from "../../executor/testing/asked";
-import { NOW } from "../../test/fixtures/attestation/chain";
-import { DEMO_NITRO_ROOT, NitroFormatPlatform } from "./platform";
+import { type Chain, startChain } from "../start/chain";
+import { Children } from "../start/children";
+import { type DaemonProcess, startDaemon } from "../start/daemon";
+import { localKey } from "../start/localKeys";
 
-const NITRO_VERIFIER_INDEX = 1;
-/** Where the CA certificates are cached: the target's signature and the document's. */
-const WARM_SIGNATURES = 2;
 const REWARD_WEI = 10n ** 15n;
 const FEATURES = 17;
 const LEVELS: Readonly<Record<string, string>> = { 1: "a plain process", 2: "Landlock and seccomp", 3: "namespaces" };
 
 interface Stage {
+  readonly children: Children;
+  readonly chain: Chain;
   readonly provider: JsonRpcProvider;
   readonly record: DeploymentRecord;
   readonly registry: Contract;
-  readonly operator: Signer;
-  /** Seconds of block time. */
-  readonly clock: () => number;
-  readonly start: () => Promise<Enclave>;
+  readonly dataDir: string;
+  readonly deploymentFile: string;
 }
 
-/** A chain whose time is that of the demonstration's certificates, and everything deployed on it. */
-async function setStage(provider: JsonRpcProvider): Promise<Stage> {
-  const [deployer, operator] = await Promise.all([provider.getSigner(0), provider.getSigner(1)]);
-  const started = Date.now();
-  const clock = (): number => NOW + Math.floor((Date.now() - started) / 1_000);
-  const platform = new NitroFormatPlatform(clock);
-  const images = (await approvedImages(platform)).map(({ imageId }) => imageId);
-  const { rootKey: rootPublicKey } = platform;
+/** A chain with everything deployed on it, that pins a root of AWS's format which was made for it and which it knows as a development root. */
+async function setStage(children: Children, dataDir: string): Promise<Stage> {
+  const chain = await startChain({ kind: "anvil", children });
+  const provider = new JsonRpcProvider(chain.url, undefined, { cacheTimeout: -1, staticNetwork: true });
+  const platform = loadNitroPlatform(nitroRootPath(dataDir));
   const record = await deployAssay({
     network: "nitro",
-    deployer,
-    rootPublicKey,
-    images,
-    nitroRoot: DEMO_NITRO_ROOT,
+    deployer: await provider.getSigner(0),
+    rootPublicKey: loadPlatform(platformRootPath(dataDir)).rootKey,
+    images: (await approvedImages(platform)).map(({ imageId }) => imageId),
+    nitroRoot: platform,
   });
-  const account = address(await operator.getAddress());
-  const start = (): Promise<Enclave> =>
-    startEnclave({
-      chainId: BigInt(record.chainId),
-      registry: record.contracts.EnclaveRegistry.address,
-      hub: record.contracts.InferenceHub.address,
-      operator: account,
-      payout: account,
-      endpoint: "",
-      platform,
-      minimumLevel: 1,
-    });
-  return { provider, record, registry: contractOf(record, "EnclaveRegistry", operator), operator, clock, start };
+  const deploymentFile = join(dataDir, "deployment.json");
+  writeDeployment(deploymentFile, record);
+  const registry = contractOf(record, "EnclaveRegistry", provider);
+  return { children, chain, provider, record, registry, dataDir, deploymentFile };
 }
 
-async function mined(sent: Promise<TransactionResponse>): Promise<TransactionReceipt> {
-  const receipt = await (await sent).wait();
-  if (receipt?.status !== 1) throw new Error("a transaction was not mined, or failed");
+/** The daemon as an operator starts it: its enclave registers itself by a document of AWS's format. */
+const serveFrom = ({ children, chain, dataDir, deploymentFile }: Stage): Promise<DaemonProcess> =>
+  startDaemon({
+    children,
+    rpcUrl: chain.url,
+    wsUrl: chain.wsUrl,
+    deploymentFile,
+    dataDir,
+    operatorKey: localKey(1),
+    args: ["--attestation-format", "nitro", "--enclaves", "1", "--minimum-level", "1", "--allow-loss"],
+  });
+
+interface Registered {
+  readonly receipt: TransactionReceipt;
+  readonly document: Uint8Array;
+  readonly signer: string;
+  readonly trust: bigint;
+}
+
+/** The newest registration, with the document from its calldata: attestation is public. */
+async function newestRegistration({ registry, provider }: Stage): Promise<Registered> {
+  const log = (await registry.queryFilter("EnclaveRegistered")).at(-1);
+  const [receipt, sent] = await Promise.all(
+    log === undefined ? [null, null] : [log.getTransactionReceipt(), provider.getTransaction(log.transactionHash)],
+  );
+  if (log === undefined || receipt === null || sent === null) throw new Error("no enclave was registered");
+  const [{ document }] = registry.interface.decodeFunctionData("register", sent.data) as unknown as [
+    { document: string },
+  ];
+  const { signer, trust } = (log as unknown as { args: { signer: string; trust: bigint } }).args;
+  return { receipt, document: hexToBytes(document), signer, trust };
+}
+
+/** Anyone may remember that the signatures of a document's CA certificates are valid. */
+async function cacheCertificates({ record, provider }: Stage, document: Uint8Array): Promise<TransactionReceipt> {
+  const verifier = contractOf(record, "NitroAttestationVerifier", await provider.getSigner(3));
+  // Never estimated: nodes differ in what they can estimate, and the limit of a transaction is enough.
+  const sent = await verifier
+    .getFunction("cacheCertificates")
+    .send(hexlify(document), nitroHints(document), { gasLimit: TRANSACTION_GAS_CAP });
+  const receipt = await sent.wait();
+  if (receipt?.status !== 1) throw new Error("caching the certificates failed");
   return receipt;
 }
 
-/** Registers by one document, after the TypeScript verifier has accepted it: a wrong one costs no gas. */
-async function register(
-  { registry, clock }: Stage,
-  enclave: Enclave,
-  signatures?: number,
-): Promise<{ receipt: TransactionReceipt; document: Uint8Array }> {
-  const document = await enclave.attest();
-  const verdict = verifyNitroDocument({ document, root: DEMO_NITRO_ROOT.certificateHash, at: BigInt(clock()) });
-  if (!verdict.ok) throw new Error(`the document breaks the rule ${verdict.rule}`);
-  const registration = {
-    verifierIndex: NITRO_VERIFIER_INDEX,
-    document: bytesToHex(document),
-    aux: nitroHints(document, signatures),
-    endpoint: "",
-    keyConfig: bytesToHex(enclave.description.keyConfig),
-    consentDeadline: 0,
-    consent: "0x",
-  };
-  // Never estimated: nodes differ in what they can estimate, and the limit of a transaction is enough.
-  const gasLimit = TRANSACTION_GAS_CAP;
-  return { receipt: await mined(registry.getFunction("register").send(registration, { gasLimit })), document };
-}
-
 /** One request, from a client that verifies the answer from chain data alone. */
-async function serve({ provider, record, operator, clock }: Stage, enclave: Enclave): Promise<string> {
+async function ask({ provider, record }: Stage, minTrust: number): Promise<string> {
   const model = readFileSync(join(packageRoot(), "models", "liquidation_risk", "liquidation_risk.onnx"));
   const client = await AssayClient.connect({ signer: await provider.getSigner(2), deployment: record });
   const asked = await client.request({
     model: `0x${createHash("sha256").update(model).digest("hex")}`,
     inputs: [{ name: "features", tensor: float32([1, FEATURES], new Array<number>(FEATURES).fill(0.5)) }],
     rewardWei: REWARD_WEI,
-    terms: { minTrust: enclave.description.level },
+    terms: { minTrust },
   });
-  const hub = contractOf(record, "InferenceHub", operator);
-  const request = await requestIn({ asked: asked.receipt, hub, record, operator, keccak256 });
-  const { timestamp } = (await provider.getBlock("latest")) ?? { timestamp: clock() };
-  const worker = workerOf(enclave, () => ({ chainNow: timestamp, notAfter: timestamp + 3_600 }));
-  const outcome = await worker.run(request, model);
-  if (!outcome.ok) throw new Error(`the enclave did not answer: ${outcome.failure.code}`);
-  const { answer } = outcome;
-  const gasLimit = BASE_GAS + itemGas({ request, answer });
-  await mined(operator.sendTransaction({ to: hub.target, data: encodeOne({ request, answer }), gasLimit }));
   const end = await asked.wait();
   if (end.kind !== "fulfilled" || end.verdict !== "verified") throw new Error(`the request ended as ${end.kind}`);
   const [output] = end.outputs ?? [];
@@ -124,46 +112,38 @@ async function serve({ provider, record, operator, clock }: Stage, enclave: Encl
   return `${end.gasUsed.toLocaleString("en-US")} gas, ${end.verdict} from chain data (${end.checks.length} checks)${shown}`;
 }
 
+function say(what: string, { gasUsed }: TransactionReceipt): void {
+  console.log(`  ${what.padEnd(46)} ${gasUsed.toLocaleString("en-US").padStart(10)} gas`);
+}
+
+async function show(stage: Stage): Promise<void> {
+  const daemon = await serveFrom(stage);
+  const first = await newestRegistration(stage);
+  say("the executor registers cold, in one transaction", first.receipt);
+  await daemon.child.stop();
+  say("cache its CA certificates (anyone may)", await cacheCertificates(stage, first.document));
+  await serveFrom(stage);
+  const second = await newestRegistration(stage);
+  if (second.signer === first.signer) throw new Error("the executor that was started again registered no new key");
+  say("started again, it registers a new key warm", second.receipt);
+  const level = LEVELS[String(second.trust)] ?? "unknown";
+  console.log(`  ${second.signer} has trust level ${second.trust}, ${level}: never 4, which is AWS's root's`);
+  console.log(`  one request, served by it: ${await ask(stage, Number(second.trust))}`);
+}
+
 async function main(): Promise<void> {
-  const anvil = nodeProgram("anvil", 0);
-  if (anvil === undefined) throw new Error("npm has no anvil for this platform (an optional package)");
-  const node = await startLocalNode([{ ...anvil, args: [...anvil.args, "--timestamp", String(NOW)] }]);
-  const provider = new JsonRpcProvider(node.url, undefined, {
-    staticNetwork: true,
-    cacheTimeout: -1,
-    pollingInterval: 50,
-  });
-  const enclaves: Enclave[] = [];
+  const children = new Children();
+  const dataDir = join(packageRoot(), ".assay", "nitro", String(process.pid));
+  mkdirSync(dataDir, { recursive: true });
+  let stage: Stage | undefined;
   try {
-    console.log(
-      "Attestation documents of AWS's format, under a development root (its keys are public: they prove nothing)",
-    );
-    const stage = await setStage(provider);
-    const begin = async (): Promise<Enclave> => {
-      const enclave = await stage.start();
-      enclaves.push(enclave);
-      return enclave;
-    };
-    const say = (what: string, { gasUsed }: TransactionReceipt): void =>
-      console.log(`  ${what.padEnd(46)} ${gasUsed.toLocaleString("en-US").padStart(10)} gas`);
-    const first = await register(stage, await begin());
-    say("register cold, in one transaction", first.receipt);
-    const verifier = contractOf(stage.record, "NitroAttestationVerifier", stage.operator);
-    const cached = verifier.getFunction("cacheCertificates").send(first.document, nitroHints(first.document), {
-      gasLimit: TRANSACTION_GAS_CAP,
-    });
-    say("cache its CA certificates (anyone may)", await mined(cached));
-    const enclave = await begin();
-    const second = await register(stage, enclave, WARM_SIGNATURES);
-    say("register another one warm", second.receipt);
-    const { signer, level } = enclave.description;
-    const [, , trust] = await stage.registry.getFunction("check")(signer, 0, hex32(`0x${"00".repeat(32)}`));
-    console.log(`  ${signer} has trust level ${trust}, ${LEVELS[level] ?? "unknown"}: never 4, which is AWS's root's`);
-    console.log(`  one request, served by it: ${await serve(stage, enclave)}`);
+    console.log("Attestation documents of AWS's format, under a development root that was made for this chain");
+    stage = await setStage(children, dataDir);
+    await show(stage);
   } finally {
-    await Promise.all(enclaves.map((each) => each.close()));
-    provider.destroy();
-    await node.stop();
+    stage?.provider.destroy();
+    await children.stopAll();
+    rmSync(dataDir, { recursive: true, force: true });
   }
 }
 

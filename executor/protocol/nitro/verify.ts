@@ -54,8 +54,8 @@ function claimsOf({ document, root, at }: Parameters<typeof verifyNitroDocument>
   return { ...fields, rootId: rootIdOf(chain.root.publicKey), payloadHash };
 }
 
-/** `NITRO_NOT_YET_VALID` is `NitroNotYetValid` in Solidity. */
-function ruleOf(code: string): string {
+/** The name of a rule in Solidity: `NITRO_NOT_YET_VALID` is `NitroNotYetValid`. */
+export function ruleOf(code: string): string {
   return code
     .split("_")
     .map((word) => `${word[0]}${word.slice(1).toLowerCase()}`)

@@ -25,7 +25,7 @@ const hex = (text: string): Uint8Array => Buffer.from(text, "hex");
 /** [0] { INTEGER 2 } */
 const VERSION_3 = hex("a003020102");
 /** SEQUENCE { ecdsa-with-SHA384 }, without parameters (RFC 5758, section 3.2). */
-const ECDSA_SHA384 = hex("300a06082a8648ce3d040303");
+export const ECDSA_SHA384 = hex("300a06082a8648ce3d040303");
 /** SEQUENCE { SEQUENCE { id-ecPublicKey, secp384r1 }, BIT STRING { no unused bits, 04 ‖ … } } (RFC 5480, section 2). */
 const P384_KEY = hex("3076301006072a8648ce3d020106052b8104002203620004");
 const COORDINATE_BYTES = 48;
@@ -66,8 +66,8 @@ function demandAlgorithm(reader: DerReader): void {
   if (!reader.skipExactly(ECDSA_SHA384)) throw error("X509_SIGNATURE_ALGORITHM", "not ecdsa-with-SHA384");
 }
 
-/** BIT STRING { no unused bits, SEQUENCE { r, s } } (RFC 3279, section 2.2.3), the last part of a certificate. */
-function readSignature(whole: DerReader): Uint8Array {
+/** BIT STRING { no unused bits, SEQUENCE { r, s } } (RFC 3279, section 2.2.3), the last part of a certificate or a list. */
+export function readSignature(whole: DerReader): Uint8Array {
   const bits = whole.enterLast(Tag.bitString);
   if (bits.peek() !== 0) throw encodingError();
   bits.raw(1);

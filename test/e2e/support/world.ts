@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Contract, hexlify, JsonRpcProvider, type Signer, type TransactionReceipt, toBeHex } from "ethers";
 import { approvedImages } from "../../../executor/app/images";
-import { platformRootPath } from "../../../executor/app/paths";
+import { nitroRootPath, platformRootPath } from "../../../executor/app/paths";
 import { packageRoot } from "../../../executor/deployment/artifacts";
 import { contractOf, deployAssay } from "../../../executor/deployment/deploy";
 import { type DeploymentRecord, writeDeployment } from "../../../executor/deployment/record";
+import { loadNitroPlatform } from "../../../executor/enclave/platform/nitroPlatform";
 import { loadPlatform } from "../../../executor/enclave/platform/platform";
 import { hexToBytes } from "../../../executor/protocol/bytes";
 import { decodeTensorSet, encodeTensorSet, type NamedTensor } from "../../../executor/protocol/tensorSet";
@@ -38,16 +39,34 @@ export interface World {
 
 export type Way = Partial<Pick<DaemonOptions, "rpcUrl" | "onOutput" | "env" | "confirmations" | "pipe">>;
 
-export async function openWorld(kind: ChainKind, chainArgs: readonly string[] = []): Promise<World> {
+export interface WorldOptions {
+  /** Pins a root of AWS's format, for daemons that vouch in it; only images under that root are approved then. */
+  readonly nitro?: boolean;
+  readonly epochSeconds?: number;
+}
+
+export async function openWorld(
+  kind: ChainKind,
+  chainArgs: readonly string[] = [],
+  { nitro = false, epochSeconds }: WorldOptions = {},
+): Promise<World> {
   const children = new Children();
   const dataDir = mkdtempSync(join(tmpdir(), "assay-e2e-"));
   try {
     const chain = await startChain({ kind, children, args: chainArgs });
     const provider = new JsonRpcProvider(chain.url, undefined, { cacheTimeout: -1, staticNetwork: true });
     const platform = loadPlatform(platformRootPath(dataDir));
-    const images = (await approvedImages(platform)).map(({ imageId }) => imageId);
+    const nitroRoot = nitro ? loadNitroPlatform(nitroRootPath(dataDir)) : undefined;
+    const images = (await approvedImages(nitroRoot ?? platform)).map(({ imageId }) => imageId);
     const deployer = await provider.getSigner(0);
-    const record = await deployAssay({ network: "e2e", deployer, rootPublicKey: platform.rootKey, images });
+    const record = await deployAssay({
+      network: "e2e",
+      deployer,
+      rootPublicKey: platform.rootKey,
+      images,
+      ...(nitroRoot === undefined ? {} : { nitroRoot }),
+      ...(epochSeconds === undefined ? {} : { epochSeconds, heartbeatSeconds: epochSeconds }),
+    });
     const deploymentFile = join(dataDir, "deployment.json");
     writeDeployment(deploymentFile, record);
     const requester = await provider.getSigner(2);

@@ -75,6 +75,26 @@ describe("command line: assay attestation", function () {
     expect([aws.code, aws.lines[0].rule]).to.deep.equal([1, "NitroRootUnknown"]);
   });
 
+  it("says what to do where there is no anvil, and prints no verdict of one side alone", async () => {
+    // As on a platform that npm has no such package for: it can not be found.
+    const preload = file(
+      "noAnvil.cjs",
+      Buffer.from(`const Module = require("node:module");
+const resolve = Module._resolveFilename;
+Module._resolveFilename = (name, ...rest) => {
+  if (name.startsWith("@foundry-rs/")) throw Object.assign(new Error("not found"), { code: "MODULE_NOT_FOUND" });
+  return resolve(name, ...rest);
+};
+`),
+    );
+    const ended = await assay(["attestation", "check", good, "--root", root], undefined, {
+      NODE_OPTIONS: `--require ${preload}`,
+    });
+    expect(ended.stderr).to.match(/^LOCAL_NODE_MISSING: there is no anvil here .*npm install without --omit=optional/);
+    expect(ended.stdout).to.equal("");
+    expect(ended.code).to.equal(3);
+  });
+
   it("prints for people what a document says", async () => {
     const { code, stdout } = await assay(["attestation", "show", good]);
     expect(code).to.equal(0);

@@ -10,7 +10,7 @@ export interface Ended {
 }
 
 /** Runs the compiled command line as a user does, in a process of its own. */
-export function assay(args: readonly string[], cwd = ROOT): Promise<Ended> {
+export function assay(args: readonly string[], cwd = ROOT, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const main = path.join(ROOT, "dist", "executor", "cli", "main.js");
     const child = spawn(
@@ -23,6 +23,7 @@ export function assay(args: readonly string[], cwd = ROOT): Promise<Ended> {
       ],
       {
         cwd,
+        env: { ...process.env, ...env },
         stdio: ["ignore", "pipe", "pipe"],
       },
     );

@@ -3,6 +3,7 @@ import { Signature, verifyTypedData } from "ethers";
 import { ZERO_32, ZERO_ADDRESS } from "../../../executor/domain/ids";
 import type { EnclaveConfig } from "../../../executor/enclave/config";
 import { LAUNCHERS } from "../../../executor/enclave/levels";
+import type { DevelopmentPlatform } from "../../../executor/enclave/platform/platform";
 import type { Enclave } from "../../../executor/enclave/ports";
 import { startEnclave } from "../../../executor/enclave/supervisor";
 import { bytesToHex } from "../../../executor/protocol/bytes";
@@ -115,7 +116,10 @@ for (const way of WAYS) {
 
     it("attests its key, its measurements and what it is bound to", async () => {
       const nonce = Buffer.alloc(40, 7);
-      const claims = verifyDevelopmentDocument(await enclave.attest({ nonce }), config.platform.rootKey);
+      const claims = verifyDevelopmentDocument(
+        await enclave.attest({ nonce }),
+        (config.platform as DevelopmentPlatform).rootKey,
+      );
       const { description } = enclave;
       expect(Buffer.from(claims.publicKey)).to.deep.equal(Buffer.from(description.publicKey));
       expect(Buffer.from(claims.nonce)).to.deep.equal(nonce);

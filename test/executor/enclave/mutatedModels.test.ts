@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { DevelopmentPlatform } from "../../../executor/enclave/platform/platform";
 import type { Enclave } from "../../../executor/enclave/ports";
 import { startEnclave } from "../../../executor/enclave/supervisor";
 import { verifyDevelopmentDocument } from "../../../executor/protocol/nitroDocumentVerify";
@@ -70,7 +71,10 @@ describe("mutated models in an enclave at the strongest level of this machine", 
     const status = await enclave.status();
     expect([status.inFlight, status.capacity]).to.deep.equal([0, LIMITS.maxRunners]);
     expect(runnerPids().length).to.be.at.most(LIMITS.maxRunners);
-    const { publicKey } = verifyDevelopmentDocument(await enclave.attest(), config.platform.rootKey);
+    const { publicKey } = verifyDevelopmentDocument(
+      await enclave.attest(),
+      (config.platform as DevelopmentPlatform).rootKey,
+    );
     expect(Buffer.from(publicKey)).to.deep.equal(Buffer.from(enclave.description.publicKey));
     // A run whose mutants all fell at the first byte, or were all harmless, would prove little.
     const share = (is: (one: Tried) => boolean): number => tried.filter(is).length / FUZZ_MODELS;

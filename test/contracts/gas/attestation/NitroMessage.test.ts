@@ -20,34 +20,10 @@ import { hex48, N, pointR } from "../../../fixtures/attestation/curve";
 import { raw } from "../../../fixtures/attestation/der";
 import { hintsOf, signatureOver } from "../../../fixtures/attestation/hints";
 import { NitroEvm } from "../../../fixtures/attestation/nitroEvm";
+import { fieldsOf, mapOf } from "../../../fixtures/attestation/payloadFields";
 
 const LEAF_KEY = KEYS[LEAF] as Key;
 const NULL = raw("f6");
-
-/** The fields of a payload in their order, each as its CBOR value. */
-function fieldsOf(): [key: string, value: Uint8Array][] {
-  const pcrs = [...PAYLOAD.pcrs].map(([i, value]) =>
-    Buffer.concat([cborHead(Major.unsigned, BigInt(i)), cborBytes(value)]),
-  );
-  return [
-    ["module_id", cborText("i-0123456789abcdef0-enc0123456789abcdef")],
-    ["digest", cborText("SHA384")],
-    ["timestamp", cborHead(Major.unsigned, 1000n * BigInt(NOW))],
-    ["pcrs", Buffer.concat([cborHead(Major.map, BigInt(pcrs.length)), ...pcrs])],
-    ["certificate", cborBytes(CHAIN[LEAF] as Uint8Array)],
-    ["cabundle", Buffer.concat([cborHead(Major.array, 4n), ...CHAIN.slice(0, LEAF).map(cborBytes)])],
-    ["public_key", cborBytes(PAYLOAD.publicKey)],
-    ["user_data", cborBytes(PAYLOAD.userData)],
-    ["nonce", cborBytes(PAYLOAD.nonce)],
-  ];
-}
-
-const mapOf = (fields: readonly (readonly [string, Uint8Array])[], indefinite = false): Uint8Array =>
-  Buffer.concat([
-    indefinite ? raw("bf") : cborHead(Major.map, BigInt(fields.length)),
-    ...fields.flatMap(([key, value]) => [cborText(key), value]),
-    ...(indefinite ? [raw("ff")] : []),
-  ]);
 
 describe("attestation/NitroAttestationVerifier: messages and payloads", () => {
   let nitro: NitroEvm;

@@ -9,6 +9,7 @@ import { edited, LEAF, NOW, ROOT_HASH } from "../../../fixtures/attestation/chai
 import { MALFORMED_CERTIFICATES } from "../../../fixtures/attestation/malformedCertificates";
 import { type Mutant, mutantDocument } from "../../../fixtures/attestation/mutatedDocuments";
 import { comparable, NitroEvm } from "../../../fixtures/attestation/nitroEvm";
+import { RULE_CASES } from "../../../fixtures/attestation/ruleCases";
 import { FUZZ_DOCUMENTS, FUZZ_SEED } from "../../../fixtures/fuzzSize";
 
 /** Calls that go to the node together. */
@@ -57,6 +58,15 @@ describe("attestation/NitroAttestationVerifier and its TypeScript twin", functio
       }
     }
     expect(rules.size).to.be.greaterThan(12);
+  });
+
+  it("name the same rule for at least one document that breaks each rule", async () => {
+    const wanted = RULE_CASES.filter(({ name }) => !MALFORMED_CERTIFICATES.some(([malformed]) => malformed === name));
+    expect(wanted.length).to.be.greaterThan(15);
+    for (const [solidity, typescript] of await Promise.all(wanted.map(verdicts))) {
+      expect(typescript).to.equal(solidity);
+      expect(typescript).to.not.equal("accepted");
+    }
   });
 
   it(`give one verdict, and one rule, on ${FUZZ_DOCUMENTS} mutated documents`, async () => {
