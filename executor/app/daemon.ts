@@ -266,6 +266,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
         rpc,
         posting: chain,
         store,
+        priorityFeeWei: PRIORITY_FEE_WEI,
         transactions: publisherTransactions,
         chooser,
         model: (hash) => models.fetch(hash, signal),

@@ -1,8 +1,9 @@
+import { isAssayError } from "../domain/errors";
 import type { Address } from "../domain/ids";
 import type { PipeRecords } from "../jobs/ports";
 import { pipeError } from "../pipe/errors";
+import { PUBLISH_RESERVE_GAS, publishGasOf } from "../pipe/fees";
 import type { PipeChain, PipePublisher, SignedFollower } from "../pipe/ports";
-import { PUBLISH_RESERVE_GAS, publishGasOf } from "../pipe/releaser";
 import { revertContext } from "../pipe/reverts";
 import { intrinsicGas } from "../pipe/transaction";
 import type { PostingChain } from "../posting/ports";
@@ -16,7 +17,14 @@ import { encodePublishFor } from "../protocol/portable";
 async function sendBehind(chain: PipeChain, followers: readonly SignedFollower[]): Promise<void> {
   let rest = followers;
   while (rest.length > 0) {
-    const answers = await chain.broadcast(rest.map(({ raw }) => raw));
+    let answers: Awaited<ReturnType<PipeChain["broadcast"]>>;
+    try {
+      answers = await chain.broadcast(rest.map(({ raw }) => raw));
+    } catch (error) {
+      // Unknown, not failed: what they need is out, they are stored as sent, and whether the node has them is looked for.
+      if (isAssayError(error)) return;
+      throw error;
+    }
     const refused = rest.filter((_, i) => answers[i]?.accepted !== true);
     // Whether the node has it all the same, and why it does not, is found out by looking for it.
     if (refused.length === rest.length) return;

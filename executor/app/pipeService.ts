@@ -42,6 +42,8 @@ export async function startPipeService(args: {
   readonly rpc: RpcClient;
   readonly posting: PostingChain;
   readonly store: JobStore;
+  /** Of whatever the operator sends. */
+  readonly priorityFeeWei: bigint;
   /** The publisher's nonce stream. */
   readonly transactions: Transactions;
   readonly chooser: Chooser;
@@ -56,7 +58,7 @@ export async function startPipeService(args: {
   const hub = record.contracts.InferenceHub.address;
   const chain = rpcPipeChain(rpc);
   const publisher = pipePublisher({ hub, transactions, posting, chain, records: store });
-  const terms = { feeWei: config.pipeFeeWei, allowLoss: config.allowLoss };
+  const terms = { feeWei: config.pipeFeeWei, priorityFeeWei: args.priorityFeeWei, allowLoss: config.allowLoss };
   const shared = {
     chainId,
     chain,

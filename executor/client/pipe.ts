@@ -178,8 +178,8 @@ export class PipeClient {
     const { hub: target, provide: data, feeWei } = prepared;
     const provide = { target, value: payFrom === "value" ? feeWei : 0n, data };
     // Whoever builds a bundle knows whom it calls: named before (EIP-2930), each of the three is 100 gas cheaper.
-    const called = [target, this.record.contracts.EnclaveRegistry.address, own.target];
-    const accessList = called.map((account) => ({ address: account, storageKeys: [] }));
+    const called = new Set([target, this.record.contracts.EnclaveRegistry.address, own.target]);
+    const accessList = [...called].filter((at) => at !== from).map((at) => ({ address: at, storageKeys: [] }));
     // To itself, so without value: what the calls send is the account's already.
     const request = { from, to: from, value: 0n, data: encodeBundle([provide, own]), accessList, ...delegation };
     return { ...prepared, request };

@@ -15,7 +15,7 @@ import {
   type RpcOutcome,
   refusalOf,
 } from "./jsonRpc";
-import type { PipeCaller, PipeGate, PipeQuestion } from "./pipePorts";
+import type { PipeCaller, PipeGate } from "./pipePorts";
 import {
   estimatedQuestion,
   hexQuantity,
@@ -43,9 +43,9 @@ export interface RouterArgs {
   readonly onError: (error: unknown) => void;
 }
 
-/** How a call is served: by us, or by the node, whose answer may need a word of ours. */
+/** How a call is served: by us (undefined: by the node after all), or by the node, whose answer may need a word of ours. */
 type Route =
-  | { readonly local: () => Promise<RpcOutcome>; readonly ordered: boolean }
+  | { readonly local: () => Promise<RpcOutcome | undefined>; readonly ordered: boolean }
   | { readonly amend: ((outcome: RpcOutcome) => RpcOutcome) | undefined };
 
 const DEV_METHOD = /^(hardhat|evm|anvil)_/;
@@ -99,7 +99,7 @@ export class FrontRouter {
     const amends = new Map<number, (outcome: RpcOutcome) => RpcOutcome>();
     // One sender's transactions follow one another in a batch; each is accepted before the next is looked at.
     let turn: Promise<unknown> = Promise.resolve();
-    const waiting = members.map((member, index): Promise<RpcOutcome> | undefined => {
+    const waiting = members.map((member, index): Promise<RpcOutcome | undefined> | undefined => {
       if (!("call" in member)) return undefined;
       const route = this.route(member.call, caller);
       if ("amend" in route) {
@@ -113,6 +113,12 @@ export class FrontRouter {
     });
     const passed = await this.passedBatch(toPass);
     const outcomes = await Promise.all(waiting);
+    const left = members.flatMap((member, index) =>
+      "call" in member && waiting[index] !== undefined && outcomes[index] === undefined
+        ? [{ index, call: member.call }]
+        : [],
+    );
+    for (const [index, outcome] of await this.passedBatch(left)) passed.set(index, outcome);
     return members.map((member, index) => {
       if (!("call" in member)) return member.refused;
       if (member.call.id === undefined) return undefined;
@@ -175,10 +181,10 @@ export class FrontRouter {
       case "eth_sendRawTransaction":
         return { local: () => this.outcome(() => this.take(params, caller)), ordered: true };
       case "eth_estimateGas": {
-        const question = estimatedQuestion(params);
-        return question === undefined
+        const asked = estimatedQuestion(params);
+        return asked === undefined
           ? { amend: undefined }
-          : { local: () => this.estimate(call, question, caller), ordered: false };
+          : { local: () => this.estimate(asked, caller), ordered: false };
       }
       case "pipe_simulate":
         return local(async () => reportShape(await gate.simulate(paramsOf(method, params)[0], caller)));
@@ -227,14 +233,13 @@ export class FrontRouter {
   }
 
   /** Without the answers that it will have, a transaction fails in the node's eyes, and a wallet would not even sign it. */
-  private async estimate(call: RpcCall, question: PipeQuestion, caller: PipeCaller): Promise<RpcOutcome> {
-    try {
-      const gas = await this.args.gate.estimateGas(question, caller);
-      if (gas !== undefined) return { result: hexQuantity(gas) };
-    } catch (error) {
-      return this.outcome(() => Promise.reject(error));
-    }
-    return (await this.passedBatch([{ index: 0, call }])).get(0) ?? NO_ANSWER;
+  private async estimate(
+    { question, accessGas }: NonNullable<ReturnType<typeof estimatedQuestion>>,
+    caller: PipeCaller,
+  ): Promise<RpcOutcome | undefined> {
+    const outcome = await this.outcome(() => this.args.gate.estimateGas(question, caller));
+    if (!("result" in outcome)) return outcome;
+    return typeof outcome.result === "bigint" ? { result: hexQuantity(outcome.result + accessGas) } : undefined;
   }
 
   private nextNonce(params: unknown): ((outcome: RpcOutcome) => RpcOutcome) | undefined {

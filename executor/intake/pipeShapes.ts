@@ -68,19 +68,39 @@ const intent = z.object({
 const PARAMS = {
   eth_sendRawTransaction: z.tuple([hexData]),
   // A block tag may follow, as of `eth_call`; the engine always looks at the newest state.
-  eth_estimateGas: z.tuple([question]).or(z.tuple([question, z.enum(["latest", "pending"])])),
   pipe_simulate: z.tuple([question], z.unknown()),
   pipe_prepare: z.tuple([question], z.unknown()),
   pipe_sendIntent: z.tuple([intent, hexData]),
   pipe_status: z.tuple([hash]),
 } as const;
 
-/** What a wallet asks before it signs; undefined where the node has to answer: a past block, assumed state, no sender, or no call at all. */
-export function estimatedQuestion(params: unknown): PipeQuestion | undefined {
-  const parsed = PARAMS.eth_estimateGas.safeParse(params);
-  if (!parsed.success) return undefined;
-  const [asked] = parsed.data;
-  return asked.data === "0x" ? undefined : asked;
+/** Fields of transactions that PIPE brings no results for (EIP-4844, EIP-7702): an estimate with them would let them be signed, and fail. */
+const notForPipe = z.object({
+  type: z.enum(["0x0", "0x1", "0x2"]).nullish(),
+  authorizationList: z.null().optional(),
+  blobVersionedHashes: z.null().optional(),
+  maxFeePerBlobGas: z.null().optional(),
+  blobs: z.null().optional(),
+  accessList: z.array(z.object({ storageKeys: z.array(z.unknown()) })).nullish(),
+});
+const estimated = z.tuple([question]).or(z.tuple([question, z.enum(["latest", "pending"])]));
+
+/**
+ * What a wallet asks before it signs, and what its access list costs (EIP-2930). Undefined where the node has to answer: a past block, assumed state, no
+ * sender, no call at all, or a transaction that is none of PIPE's.
+ */
+export function estimatedQuestion(
+  params: unknown,
+): { readonly question: PipeQuestion; readonly accessGas: bigint } | undefined {
+  const parsed = estimated.safeParse(params);
+  if (!parsed.success || parsed.data[0].data === "0x") return undefined;
+  const more = notForPipe.safeParse((params as unknown[])[0]);
+  if (!more.success) return undefined;
+  const accessGas = (more.data.accessList ?? []).reduce(
+    (sum, { storageKeys }) => sum + 2_400n + 1_900n * BigInt(storageKeys.length),
+    0n,
+  );
+  return { question: parsed.data[0], accessGas };
 }
 
 /** @throws AssayError `INTAKE_PARAMS_INVALID`, with what is wrong where */

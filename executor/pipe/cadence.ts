@@ -38,18 +38,29 @@ export class Cadence {
     return { fromMs: last + least, toMs: last + greatest, intervalMs: least };
   }
 
+  /** Whether `clear` would resolve at once. */
+  isClear(neededMs = 0): boolean {
+    return this.closedForMs(neededMs) === undefined;
+  }
+
+  /** For how long at most, while a block is about to be made. */
+  private closedForMs(neededMs: number): number | undefined {
+    const next = this.expected();
+    if (next === undefined) return undefined;
+    const now = this.nowMs();
+    const { fromMs, toMs, intervalMs } = next;
+    const guardMs = Math.min(GUARD_MS + neededMs, MAX_GUARD_SHARE * intervalMs);
+    return now < fromMs - guardMs || now >= toMs + GUARD_MS ? undefined : toMs + GUARD_MS - now;
+  }
+
   /**
    * Resolves at once, or when the block that is about to be made is there; at the latest a little after it was expected.
    * @param neededMs how long what follows will take, by what it took before
    * @returns whether it waited
    */
   async clear(neededMs = 0): Promise<boolean> {
-    const next = this.expected();
-    const now = this.nowMs();
-    if (this.signal.aborted || next === undefined) return false;
-    const { fromMs, toMs, intervalMs } = next;
-    const guardMs = Math.min(GUARD_MS + neededMs, MAX_GUARD_SHARE * intervalMs);
-    if (now < fromMs - guardMs || now > toMs + GUARD_MS) return false;
+    const leftMs = this.closedForMs(neededMs);
+    if (leftMs === undefined || this.signal.aborted) return false;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -57,7 +68,7 @@ export class Cadence {
         this.signal.removeEventListener("abort", done);
         resolve();
       };
-      const timer = setTimeout(done, toMs + GUARD_MS - now);
+      const timer = setTimeout(done, leftMs);
       this.waiting.add(done);
       this.signal.addEventListener("abort", done, { once: true });
     });

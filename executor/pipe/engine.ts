@@ -1,3 +1,4 @@
+import { isAssayError } from "../domain/errors";
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { PipeItem, PipeStatus } from "../domain/pipe";
 import { Acceptance } from "./acceptance";
@@ -111,7 +112,7 @@ export class PipeEngine {
       grantOf: options.grantOf,
       head: () => this.head,
       turns,
-      window: (neededMs) => this.cadence.clear(neededMs),
+      window: this.cadence,
       nowMs,
       stillHolds: (entry) => this.worker.stillHolds(entry),
       onStale: (entry) => {
@@ -152,11 +153,20 @@ export class PipeEngine {
         this.takeUp(item);
       } catch (error) {
         this.options.onError(error);
+        await this.giveUp(item, error);
       }
     }
     // On a quiet chain no block would come to say what became of what was sent.
     await this.watcher.follow(this.head).catch(this.options.onError);
     for (const sender of this.lanes.senders) this.worker.work(sender);
+  }
+
+  /** What was out stays out; what is held can not be sent by anybody who has only these bytes. */
+  private async giveUp({ id, state }: PipeItem, error: unknown): Promise<void> {
+    if (state !== "held") return;
+    const reason = isAssayError(error) ? error.code : "PIPE_TRANSACTION_MALFORMED";
+    const step = { step: "returned", hostMs: this.options.nowMs(), detail: { code: reason } };
+    await this.options.store.movePipeItems([{ id, from: ["held"], to: "returned", reason, step }]);
   }
 
   private takeUp(item: PipeItem): void {
@@ -249,6 +259,7 @@ export class PipeEngine {
   /** A plan for a call that nobody has signed yet, on behalf of an account. */
   async planCall(step: SimulatedStep, account: string): Promise<Plan> {
     return this.planner.plan({
+      why: "look",
       step,
       before: [],
       present: [],

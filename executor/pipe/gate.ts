@@ -1,4 +1,4 @@
-import { isAssayError } from "../domain/errors";
+import { type AssayError, isAssayError } from "../domain/errors";
 import { TRANSACTION_GAS_CAP } from "../domain/gas";
 import type { Address, Hex32, HexBytes } from "../domain/ids";
 import type { FilledInference, InferTerms } from "../domain/inference";
@@ -7,19 +7,18 @@ import { bytesToHex } from "../protocol/bytes";
 import { encodeProvide } from "../protocol/portable";
 import type { PipeEngine } from "./engine";
 import { pipeError } from "./errors";
+import { publishGasOf } from "./fees";
 import type { Intents } from "./intents";
 import { earliestExpiry, type Plan } from "./planner";
 import type { PipeTerms } from "./ports";
-import { publishGasOf } from "./releaser";
+import { revertContext } from "./reverts";
 import { intrinsicGas } from "./transaction";
 
 /** Gas of providing, by `npm run bench` (pipe.gas.bundleOverhead, pipe.gas.perExtraResult), rounded up. */
 const PROVIDE_GAS = { base: 25_000n, result: 20_000n, word: 1_500n } as const;
 
-/** What the node says of a call itself. */
-const FOR_THE_NODE: readonly string[] = ["PIPE_TRANSACTION_REVERTS", "PIPE_SIMULATION_FAILED", "PIPE_ACCOUNT_LIMIT"];
-
 const LEAST_RESERVE_GAS = 10_000n;
+const NOTHING_LEFT = { ok: false, revert: undefined } as const;
 
 interface Caller {
   readonly apiKey: string | undefined;
@@ -78,27 +77,37 @@ export class Gate {
   }
 
   /**
-   * The limit that a raw transaction needs when its results were published before it. Undefined where it asks nothing, or fails for reasons of its own:
-   * of that the node knows more, and says it in the words that wallets understand.
+   * The limit that a raw transaction needs when its results were published before it. Undefined where it asks nothing: of that the node knows more, and says
+   * it in the words that wallets understand.
+   * @throws AssayError `PIPE_TRANSACTION_REVERTS` for what asks and then fails for reasons of its own, and those of inferences that can not be had
    */
   async estimateGas(question: Question, caller: Caller): Promise<bigint | undefined> {
-    const { engine, gasCap } = this.options;
-    let plan: Plan;
     try {
-      plan = await this.plan(question, caller);
+      const plan = await this.plan(question, caller);
+      return plan.needed.length === 0 ? undefined : await this.limitFor(question, plan, caller);
     } catch (error) {
-      if (isAssayError(error) && FOR_THE_NODE.includes(error.code)) return undefined;
+      if (isAssayError(error) && isForTheNode(error)) return undefined;
       throw error;
     }
-    if (plan.needed.length === 0) return undefined;
+  }
+
+  private async limitFor(question: Question, plan: Plan, caller: Caller): Promise<bigint> {
+    const { engine, gasCap } = this.options;
     const { from, to, value, data } = question;
     const intrinsic = intrinsicGas(data, to === undefined);
+    const most = question.gas === undefined ? gasCap : least(gasCap, question.gas - intrinsic);
     // A call gets 63 parts of 64 of what is there (EIP-150), so what was used may not be enough to be given.
-    for (let gas = (plan.gasUsed * 11n) / 10n + LEAST_RESERVE_GAS; gas < gasCap; gas = (gas * 3n) / 2n) {
+    for (let gas = least((plan.gasUsed * 11n) / 10n + LEAST_RESERVE_GAS, most); ; gas = least(2n * gas, most)) {
       engine.accounts.charge(this.accountOf(caller), "simulation");
-      if (await engine.simulator.succeedsPlainly({ from, to, value, data, gas }, plan.needed)) return intrinsic + gas;
+      const step = { from, to, value, data, gas };
+      const outcome = gas <= 0n ? NOTHING_LEFT : await engine.simulator.callPlainly(step, plan.needed, "look");
+      if (outcome.ok) return intrinsic + gas;
+      if (gas < most) continue;
+      const context = revertContext(outcome.revert ?? "0x");
+      throw pipeError("PIPE_TRANSACTION_REVERTS", context, {
+        detail: `${context.reason}, with ${intrinsic + gas} gas`,
+      });
     }
-    return intrinsic + gasCap;
   }
 
   async sendIntent(args: { intent: IntentFields; signature: HexBytes }, caller: Caller): Promise<Hex32> {
@@ -161,3 +170,11 @@ function provideGasOf(filled: readonly FilledInference[]): bigint {
     PROVIDE_GAS.base,
   );
 }
+
+/** What the node can say itself: the call asks nothing, or it is not for us to look at it. */
+function isForTheNode({ code, context }: AssayError): boolean {
+  if (code === "PIPE_TRANSACTION_REVERTS") return context["inferences"] === 0;
+  return code === "PIPE_SIMULATION_FAILED" || code === "PIPE_ACCOUNT_LIMIT" || code === "PIPE_KEY_UNKNOWN";
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -8,13 +8,13 @@ import { encodeExecute } from "../protocol/portable";
 import type { Work } from "./accounts";
 import { type Entry, entryOf, itemOf } from "./entry";
 import { pipeError } from "./errors";
+import { gasPriceWei } from "./fees";
 import { EXECUTE_GAS, executeGas, FORWARDER, forwarderError, INTENT_CODES } from "./forwarder";
 import type { Planner, PlanRequest } from "./planner";
 import type { PipeChain, PipeHead, PipePublisher, PipeStore, PipeTerms } from "./ports";
 import { revertContext } from "./reverts";
 import { intentLabel, type Watcher } from "./watcher";
 
-const PRIORITY_FEE_WEI = 10n ** 9n;
 /** Pause before what may pass is tried again, unless a block comes first. */
 const RETRY_MS = 250;
 
@@ -61,7 +61,9 @@ export class Intents {
     for (const item of await this.options.store.pipeItems(["held", "released", "landed", "reverted"])) {
       if (item.kind !== "intent") continue;
       // As the engine does: one that can not be read keeps no other from going on.
-      await this.takeUp(item).catch(this.options.onError);
+      const signed = this.readStored(item);
+      if (signed !== undefined) await this.takeUp(item, signed);
+      else if (item.state === "held") await this.giveUp(item.id);
     }
   }
 
@@ -180,8 +182,22 @@ export class Intents {
     });
   }
 
-  private async takeUp(item: PipeItem): Promise<void> {
-    const { intent, signature } = decodeSignedIntent(item.payload);
+  private readStored({ payload }: PipeItem): ReturnType<typeof decodeSignedIntent> | undefined {
+    try {
+      return decodeSignedIntent(payload);
+    } catch (error) {
+      this.options.onError(error);
+      return undefined;
+    }
+  }
+
+  private async giveUp(id: Hex32): Promise<void> {
+    const reason = "PIPE_INTENT_MALFORMED";
+    const step = { step: "returned", hostMs: this.options.nowMs(), detail: { code: reason } };
+    await this.options.store.movePipeItems([{ id, from: ["held"], to: "returned", reason, step }]);
+  }
+
+  private async takeUp(item: PipeItem, { intent, signature }: ReturnType<typeof decodeSignedIntent>): Promise<void> {
     const entry = this.entryFor(intent, signature, item.acceptedMs, item.deadlineMs, item);
     const held: Held = { entry, intent, signature, isWorking: false, reservedWei: 0n };
     this.held.set(entry.id, held);
@@ -308,7 +324,7 @@ export class Intents {
         feesWei: feesWei.toString(),
         capWei: intent.maxResultFeeWei.toString(),
       });
-    const gasWei = gas * (head().baseFeePerGas + PRIORITY_FEE_WEI);
+    const gasWei = gas * gasPriceWei(head(), terms);
     if (!terms.allowLoss && intent.relayFeeWei < gasWei)
       throw pipeError("PIPE_INTENT_FEE_TOO_LOW", {
         relayFeeWei: intent.relayFeeWei.toString(),

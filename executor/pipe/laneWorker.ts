@@ -4,10 +4,10 @@ import type { Acceptance } from "./acceptance";
 import type { Accounts } from "./accounts";
 import type { EngineEvent, Entry } from "./entry";
 import { pipeError } from "./errors";
+import { gasPriceWei, MAX_PUBLISH_GAS, publishGasOf } from "./fees";
 import type { Lanes } from "./lanes";
 import type { Plan, Planner, PlanRequest } from "./planner";
 import type { PipeChain, PipeHead, PipeTerms, SimulatedStep } from "./ports";
-import { MAX_PUBLISH_GAS, publishGasOf } from "./releaser";
 import type { SignedTransaction } from "./transaction";
 
 /** Pause before what may pass is tried again, unless a block comes first. */
@@ -225,6 +225,7 @@ export class LaneWorker {
       return;
     }
     if (plan.needed.length > 0) this.asking.add(entry);
+    else this.asking.delete(entry);
     this.demandBaseFee(entry);
     this.demandFee(tx, plan);
     await acceptance.keep(entry);
@@ -272,11 +273,14 @@ export class LaneWorker {
       .every((other) => other === entry || other.phase === "sent" || (other.tx?.nonce ?? 0) > (entry.tx?.nonce ?? 0));
   }
 
-  /** Results that no block can use yet would be paid for, and might be over when one can. It waits for a lower base fee. */
+  /**
+   * Results that no block can use yet would be paid for, and might be over when one can. It waits for a lower base fee; the next block's may be an eighth
+   * below this one's (EIP-1559).
+   */
   private baseFeeError(entry: Entry): AssayError | undefined {
     const { baseFeePerGas } = this.options.head();
     const { tx } = entry;
-    if (tx === undefined || !this.asking.has(entry) || tx.maxFeePerGas >= baseFeePerGas) return undefined;
+    if (tx === undefined || !this.asking.has(entry) || tx.maxFeePerGas >= (baseFeePerGas * 7n) / 8n) return undefined;
     const context = { maxFeeWei: tx.maxFeePerGas.toString(), baseFeeWei: baseFeePerGas.toString() };
     return pipeError("PIPE_MAX_FEE_TOO_LOW", context, { retry: "later" });
   }
@@ -294,7 +298,7 @@ export class LaneWorker {
     if (gas > MAX_PUBLISH_GAS)
       throw pipeError("PIPE_BOUND_REACHED", { publishGas: gas.toString(), most: MAX_PUBLISH_GAS.toString() });
     if (terms.allowLoss) return;
-    const price = head().baseFeePerGas + tx.maxPriorityFeePerGas + 1n;
+    const price = gasPriceWei(head(), terms, tx.maxPriorityFeePerGas);
     const feesWei = terms.feeWei * BigInt(plan.needed.length);
     if (feesWei < gas * price)
       throw pipeError("PIPE_FEE_BELOW_GAS", {

@@ -7,6 +7,7 @@ import type { InferenceRunner, SimulatedStep } from "./ports";
 import type { Resolver } from "./resolver";
 import { revertContext } from "./reverts";
 import type { Simulation, Simulator } from "./simulator";
+import type { Purpose } from "./turns";
 
 export interface PlanBounds {
   readonly rounds: number;
@@ -15,6 +16,8 @@ export interface PlanBounds {
 }
 
 export interface PlanRequest {
+  /** By default `plan`. */
+  readonly why?: Purpose;
   readonly step: SimulatedStep;
   /** Transactions that will be mined before it, and the results that these bring. */
   readonly before: readonly SimulatedStep[];
@@ -105,19 +108,16 @@ export class Planner {
 
   /** Simulates a plan once more on the newest state. @returns false if something else is asked by now */
   async stillHolds(request: PlanRequest, plan: Plan): Promise<boolean> {
-    const draft = new Draft({ ...request, present: [...request.present, ...plan.needed] });
-    const simulation = await this.simulate(draft, "record", { why: "check" });
-    return !simulation.unanswered && simulation.success;
+    const draft = new Draft({ ...request, why: "check", present: [...request.present, ...plan.needed] });
+    const simulation = await this.simulate(draft, "record");
+    if (simulation.unanswered) return false;
+    return simulation.success || (await this.succeedsWithoutStandIns(draft));
   }
 
   private async simulate(
     draft: Draft,
     mode: "record" | "revert",
-    {
-      fill = 0,
-      without = new Set(),
-      why = "plan",
-    }: { readonly fill?: 0 | 1; readonly without?: ReadonlySet<Hex32>; readonly why?: "plan" | "check" } = {},
+    { fill = 0, without = new Set() }: { readonly fill?: 0 | 1; readonly without?: ReadonlySet<Hex32> } = {},
   ): Promise<Simulation> {
     const { simulator, bounds, nowMs } = this.options;
     const { request } = draft;
@@ -138,7 +138,7 @@ export class Planner {
       results: draft.results.filter(({ inference: { key } }) => !without.has(key)),
       placeholders,
       mode,
-      why,
+      why: request.why ?? "plan",
     });
   }
 
@@ -318,7 +318,8 @@ export class Planner {
           gasUsed: simulation.gasUsed.toString(),
         });
       const revert = revertContext(simulation.returned);
-      throw pipeError("PIPE_TRANSACTION_REVERTS", revert, { detail: revert.reason });
+      const context = { ...revert, inferences: draft.confirmed.size };
+      throw pipeError("PIPE_TRANSACTION_REVERTS", context, { detail: revert.reason });
     }
     const used = new Set(simulation.questions.map(({ key }) => key));
     const unseen = await this.usedUnseen(draft, simulation, used);
@@ -358,7 +359,7 @@ export class Planner {
     if (before.length > 0) return false;
     draft.request.charge("simulation");
     draft.simulations++;
-    return this.options.simulator.succeedsPlainly(step, draft.results);
+    return (await this.options.simulator.callPlainly(step, draft.results, draft.request.why)).ok;
   }
 }
 

@@ -143,6 +143,8 @@ export interface PipeStore {
 export interface PipeTerms {
   /** In every portable statement. */
   readonly feeWei: bigint;
+  /** The least tip of whatever it sends. */
+  readonly priorityFeeWei: bigint;
   /** Publishes raw transactions' results even where the fee does not cover the gas. */
   readonly allowLoss: boolean;
 }

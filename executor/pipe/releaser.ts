@@ -2,30 +2,20 @@ import { setImmediate } from "node:timers/promises";
 import { isAssayError } from "../domain/errors";
 import type { Address, Hex32 } from "../domain/ids";
 import type { FilledInference } from "../domain/inference";
+import type { Cadence } from "./cadence";
 import type { Entry } from "./entry";
 import { pipeError } from "./errors";
+import { gasPriceWei, MAX_PUBLISH_GAS, publishGasOf } from "./fees";
 import type { PipeChain, PipeHead, PipePublisher, PipeStore, PipeTerms } from "./ports";
 import type { SignedTransaction } from "./transaction";
 import type { Turns } from "./turns";
 
-/** What a publication out of grants costs, calldata and all: per transaction, per result and per word of output (test/contracts/gas/pipeUses.test.ts). */
-const PUBLISH_GAS = { base: 37_000n, result: 44_500n, word: 22_700n } as const;
-/** What more it may take: an operator's first credit, results that have expired and are cleared first. Used or not, it is no reason for a higher fee. */
-export const PUBLISH_RESERVE_GAS = 60_000n;
 /** Results of one publication; more wait for the next one, which follows at once. */
 const MAX_RESULTS = 64;
 /** Transactions that are looked at once more, and leave, at a time: with many of them the next block would be there before the last was looked at. */
 const MAX_TAKEN = 16;
-/** Gas of one publication: well inside a transaction's cap and a block. What one transaction needs can not be split: it must all be there before it. */
-export const MAX_PUBLISH_GAS = 12_000_000n;
 /** Failures that one transaction may have brought upon all that were to go with it: each is tried alone. */
 const PERHAPS_ANOTHERS: readonly string[] = ["PIPE_PUBLICATION_REVERTS", "PIPE_FEE_BELOW_GAS", "POSTING_FEE_CAP"];
-
-/** Gas that publishing these results takes, if each has another sponsor. */
-export function publishGasOf(filled: readonly FilledInference[]): bigint {
-  return filled.reduce<bigint>((sum, { answer }) => sum + resultGas(answer.output.length), PUBLISH_GAS.base);
-}
-const resultGas = (bytes: number): bigint => PUBLISH_GAS.result + PUBLISH_GAS.word * BigInt(Math.ceil(bytes / 32));
 
 export interface ReleaserOptions {
   readonly chain: PipeChain;
@@ -36,8 +26,8 @@ export interface ReleaserOptions {
   readonly grantOf: (sponsor: Address) => Promise<bigint>;
   readonly head: () => PipeHead;
   readonly turns: Turns;
-  /** Waits while a block is about to be made: what is sent then may be split by it. Says whether it waited. */
-  readonly window: (neededMs: number) => Promise<boolean>;
+  /** When something can be sent without a block coming between. */
+  readonly window: Pick<Cadence, "clear" | "isClear">;
   readonly nowMs: () => number;
   /** Whether the plan was made on the newest state, or is right on it too. Asked once before an entry leaves. */
   readonly stillHolds: (entry: Entry) => Promise<boolean>;
@@ -151,7 +141,8 @@ export class Releaser {
       await setImmediate();
       const taken = this.queue.splice(0, MAX_TAKEN);
       try {
-        for (const batch of this.batches(await this.current(taken))) await this.tryRelease(batch);
+        const areOut = await this.releaseAll(this.batches(await this.current(taken)));
+        if (!areOut) this.queue.unshift(...taken.filter(({ phase }) => phase === "ready"));
       } catch (error) {
         await this.refuse(
           taken.filter(({ phase }) => phase === "ready"),
@@ -159,6 +150,15 @@ export class Releaser {
         );
       }
     }
+  }
+
+  /**
+   * @returns false if one was put off, and with it all behind it: among them may be its sender's next transaction, and their plans have become old by
+   * the same block
+   */
+  private async releaseAll(batches: readonly (readonly Entry[])[]): Promise<boolean> {
+    for (const batch of batches) if (!(await this.tryRelease(batch))) return false;
+    return true;
   }
 
   /** What may still go, on the newest state: a block may have been made since the plan, by this very waiting. */
@@ -178,7 +178,8 @@ export class Releaser {
     return taken.filter(({ phase }) => phase === "ready");
   }
 
-  private async tryRelease(batch: readonly Entry[]): Promise<void> {
+  /** @returns false if it was put off */
+  private async tryRelease(batch: readonly Entry[]): Promise<boolean> {
     const sending: Sending = {
       entries: [],
       publication: undefined,
@@ -187,20 +188,19 @@ export class Releaser {
       leave: () => undefined,
     };
     try {
-      if (!(await this.release(batch, sending))) {
-        this.queue.unshift(...batch.filter(({ phase }) => phase === "ready"));
-        return;
-      }
-      if (sending.beganMs === undefined) return;
-      this.took.push(this.options.nowMs() - sending.beganMs);
+      if (!(await this.release(batch, sending))) return false;
+      if (sending.beganMs !== undefined) this.took.push(this.options.nowMs() - sending.beganMs);
       if (this.took.length > KEPT_TIMES) this.took.shift();
+      return true;
     } catch (error) {
       sending.leave();
       if (sending.publication !== undefined) sending.publication.state = "failed";
       for (const entry of sending.entries) if (entry.phase === "leaving") entry.phase = "ready";
       if (batch.length > 1 && !sending.isStored && isAssayError(error) && PERHAPS_ANOTHERS.includes(error.code)) {
-        for (const entry of batch) await this.tryRelease([entry]);
-      } else await this.refuse(batch, error);
+        return await this.releaseAll(batch.map((entry) => [entry]));
+      }
+      await this.refuse(batch, error);
+      return true;
     } finally {
       sending.leave();
     }
@@ -259,7 +259,9 @@ export class Releaser {
   }
 
   private gasPriceFor(entries: readonly Entry[]): bigint {
-    return this.options.head().baseFeePerGas + most(entries, (tx) => tx.maxPriorityFeePerGas) + 1n;
+    const { head, terms } = this.options;
+    const tipWei = most(entries, (tx) => tx.maxPriorityFeePerGas);
+    return gasPriceWei(head(), terms, tipWei);
   }
 
   /** @returns false if it was put off: a block was about to be made, or one of them left. */
@@ -278,6 +280,7 @@ export class Releaser {
       });
     }
     const sponsored = this.sponsored(paying);
+    const plans = paying.map(({ plan }) => plan);
     const aboveTipWei = most(paying, (tx) => tx.maxPriorityFeePerGas);
     const aboveMaxFeeWei = most(paying, (tx) => tx.maxFeePerGas);
     const isSent = await publisher.release({
@@ -287,7 +290,8 @@ export class Releaser {
       aboveMaxFeeWei,
       isTimely: async () => {
         if (results.length > 0 && !(await this.isTimely(paying, sending))) return false;
-        if (paying.some(({ phase }) => phase !== "ready")) return false;
+        // One that was planned anew meanwhile needs other results than these.
+        if (paying.some(({ phase, plan }, i) => phase !== "ready" || plan !== plans[i])) return false;
         sending.entries = paying;
         for (const entry of paying) entry.phase = "leaving";
         return true;
@@ -320,24 +324,29 @@ export class Releaser {
     if (sending.publication !== undefined) sending.publication.state = "sent";
     for (const entry of paying) {
       entry.phase = "sent";
+      this.putOff.delete(entry);
       this.options.onSent(entry);
     }
     return true;
   }
 
   /**
-   * Everything is prepared: takes the node for itself, and waits if a block is about to come between the publication and what it is for. After such a
-   * wait the state is another one, and the plans are looked at again; once, or a busy sender would never leave.
+   * Everything is prepared: waits if a block is about to come between the publication and what it is for, and takes the node for itself. After such a wait
+   * the state is another one, and the plans are looked at again; once, or a busy sender would never leave.
    */
   private async isTimely(entries: readonly Entry[], sending: Sending): Promise<boolean> {
     const { turns, window, nowMs } = this.options;
+    const neededMs = Math.max(0, ...this.took);
+    const mayWait = !entries.some((entry) => this.putOff.has(entry));
+    // Without the node: others have the use of it for as long as a block takes to come.
+    if ((await window.clear(neededMs)) && mayWait) {
+      for (const entry of entries) this.putOff.add(entry);
+      return false;
+    }
     sending.leave = await turns.alone();
-    const isNew = entries.some((entry) => !this.putOff.has(entry));
-    const waited = await window(Math.max(0, ...this.took));
     sending.beganMs = nowMs();
-    if (!waited || !isNew) return true;
-    for (const entry of entries) this.putOff.add(entry);
-    return false;
+    // Simulations that were in work may have taken until the next block.
+    return !mayWait || window.isClear(neededMs);
   }
 
   private note(hash: Hex32, results: readonly Sponsored[], tip: bigint, maxFee: bigint): Publication {

@@ -5,9 +5,9 @@ import type { FilledInference, Inference } from "../domain/inference";
 import { inferenceOf } from "../protocol/portable";
 import { pipeError } from "./errors";
 import { publishedSlots, simulationOverrides } from "./overrides";
-import type { PipeChain, SimulatedStep } from "./ports";
+import type { CallOutcome, PipeChain, SimulatedStep } from "./ports";
 import { intrinsicGas } from "./transaction";
-import type { Turns } from "./turns";
+import type { Purpose, Turns } from "./turns";
 
 export interface Question extends Inference {
   /** Whether the real answer was there. */
@@ -80,8 +80,7 @@ export class Simulator {
     readonly results: readonly FilledInference[];
     readonly placeholders: ReadonlyMap<Hex32, Uint8Array>;
     readonly mode: keyof typeof MODE;
-    /** Why: what checks a plan that is about to be released goes first. */
-    readonly why?: "plan" | "check";
+    readonly why?: Purpose;
   }): Promise<Simulation> {
     const { chain, turns, hub, gasCap } = this.options;
     this.made++;
@@ -119,15 +118,18 @@ export class Simulator {
     return readSimulation(outcome.data, step.gas);
   }
 
-  /** Whether a call succeeds with these results published and nothing else in anybody's place: the hub itself answers. */
-  async succeedsPlainly(step: SimulatedStep, results: readonly FilledInference[]): Promise<boolean> {
+  /** What a call does with these results published and nothing else in anybody's place: the hub itself answers. */
+  async callPlainly(
+    step: SimulatedStep,
+    results: readonly FilledInference[],
+    why: Purpose = "plan",
+  ): Promise<CallOutcome> {
     const { chain, turns, hub, gasCap } = this.options;
     this.made++;
     // A call is a transaction to the node: it pays for its calldata before its target gets anything.
     const gas = (step.gas < gasCap ? step.gas : gasCap) + intrinsicGas(step.data, step.to === undefined);
     const overrides = { [hub]: { stateDiff: publishedSlots(results) } };
-    const outcome = await turns.simulate(() => chain.call({ ...step, gas, overrides }));
-    return outcome.ok;
+    return turns.simulate(() => chain.call({ ...step, gas, overrides }), why);
   }
 }
 

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { getBytes, hexlify } from "ethers";
 import hre from "hardhat";
 import type { FilledInference } from "../../../executor/domain/inference";
-import { publishGasOf } from "../../../executor/pipe/releaser";
+import { publishGasOf } from "../../../executor/pipe/fees";
 import { fresh, hubCall, inputOf, QUESTION, syncStage } from "../helpers/sync";
 import { as, mined } from "../helpers/world";
 

@@ -216,8 +216,35 @@ describe("JSON-RPC front", () => {
       expect(JSON.parse(sent.at(-1) ?? "").params).to.deep.equal([call]);
     });
 
-    it("is the node's alone for what the gate can not know: no sender, no call, another state", async () => {
+    it("is the node's in one exchange for many of a batch, beside what the node is asked anyway", async () => {
+      // Found: each member of a batch became an exchange of its own with the node, all of them at once.
+      const asked = [rpc("eth_chainId", [], "x"), ...[1, 2, 3].map((i) => rpc("eth_estimateGas", [call], i))];
+      const answers = (await post(front.url, asked)).json;
+      expect(answers.map(({ result }: { result: string }) => result)).to.deep.equal([
+        "eth_chainId",
+        ...[1, 2, 3].map(() => "eth_estimateGas"),
+      ]);
+      expect(sent.length).to.equal(2);
+    });
+
+    it("has the access list's gas on top", async () => {
+      gate.estimate = 70_000n;
+      const accessList = [{ address: WALLET.address, storageKeys: [h("a"), h("b")] }];
+      const { result } = await ask("eth_estimateGas", [{ ...call, type: "0x2", accessList }]);
+      expect(BigInt(result)).to.equal(76_200n);
+    });
+
+    it("is the node's alone for what the gate can not know, or brings no results for", async () => {
       const { from: _from, ...anonymous } = call;
+      const others = [
+        { authorizationList: [{}] },
+        { type: "0x4" },
+        { type: "0x3" },
+        { blobVersionedHashes: [h("blob")] },
+        { accessList: "x" },
+      ];
+      for (const other of others)
+        expect((await ask("eth_estimateGas", [{ ...call, ...other }])).result).to.equal("eth_estimateGas");
       for (const params of [[anonymous], [{ ...call, data: "0x" }], [call, "0x1"], [call, "latest", {}], []])
         expect((await ask("eth_estimateGas", params)).result, JSON.stringify(params)).to.equal("eth_estimateGas");
       expect(gate.questions).to.deep.equal([]);

@@ -56,12 +56,14 @@ describe("cadence", () => {
     blocks(1_000, 1_300, 1_100);
     nowMs += 939;
     expect(await waits(), "before the earliest").to.equal(false);
-    for (const ms of [1, 160, 200, 60]) {
+    for (const ms of [1, 160, 200, 59]) {
       nowMs += ms;
       expect(await waits(), String(ms)).to.equal(true);
+      expect(cadence.isClear(), "says so without waiting").to.equal(false);
     }
     nowMs += 1;
     expect(await waits(), "after the latest").to.equal(false);
+    expect(cadence.isClear()).to.equal(true);
   });
 
   it("does not wait for a block that is overdue, nor where the pace is uneven, too fast or not known", async () => {

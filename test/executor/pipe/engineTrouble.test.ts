@@ -103,7 +103,7 @@ describe("engine in trouble", () => {
   describe("a base fee above what a transaction gives", () => {
     it("holds what needs results until a block would take it, and publishes nothing before", async () => {
       const raw = await asking();
-      chain.baseFeePerGas = 11n * GWEI;
+      chain.baseFeePerGas = 12n * GWEI;
       await engine.block(chain.mine());
       const sent = send(raw);
       await settled();
@@ -111,7 +111,8 @@ describe("engine in trouble", () => {
       expect([publisher.releases.length, runner.asked.length]).to.deep.equal([0, 1]);
       await block();
       expect(chain.simulations.length, "is not planned again for each block").to.equal(simulations);
-      chain.baseFeePerGas = 10n * GWEI;
+      // The next block asks an eighth less at most.
+      chain.baseFeePerGas = 11n * GWEI;
       await block();
       expect(await sent).to.equal("taken");
       expect(publisher.releases.map(({ followers }) => followers)).to.deep.equal([[idOf(raw)]]);
@@ -121,7 +122,7 @@ describe("engine in trouble", () => {
       await engine.stop();
       engine = build({ deadlineMs: 1_000 });
       await engine.resume();
-      chain.baseFeePerGas = 11n * GWEI;
+      chain.baseFeePerGas = 12n * GWEI;
       await engine.block(chain.mine());
       const plain = await signed({ from: "bob" });
       expect(await send(plain)).to.equal("taken");
@@ -144,7 +145,7 @@ describe("engine in trouble", () => {
       const raw = await asking();
       await send(raw);
       await settled();
-      chain.baseFeePerGas = 11n * GWEI;
+      chain.baseFeePerGas = 12n * GWEI;
       await engine.block(chain.mine([]));
       open.open();
       await settled();

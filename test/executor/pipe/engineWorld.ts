@@ -31,7 +31,7 @@ export async function engineWorld() {
       runner,
       publisher,
       store,
-      terms: { feeWei: 0n, allowLoss: true },
+      terms: { feeWei: 0n, priorityFeeWei: 0n, allowLoss: true },
       gasCap: 2_500_000n,
       bounds: { rounds: 8, inferences: 16, simulations: 32 },
       limits: { simulationsPerMinute: 10_000, inferencesPerHour: 10_000 },

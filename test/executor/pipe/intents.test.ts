@@ -66,7 +66,7 @@ describe("intents", () => {
       publisher,
       planner: new Planner({ simulator, resolver, runner, bounds, nowMs: () => nowMs, now, signal: stop.signal }),
       watcher,
-      terms: { feeWei: 0n, allowLoss: true },
+      terms: { feeWei: 0n, priorityFeeWei: 0n, allowLoss: true },
       deadlineMs: 60_000,
       maxHeld: 10,
       maxHeldPerSender: 5,
@@ -297,10 +297,10 @@ describe("intents", () => {
   });
 
   it("gives back what its fees do not cover, by code", async () => {
-    intents = build({ terms: { feeWei: 5n, allowLoss: true } });
+    intents = build({ terms: { feeWei: 5n, priorityFeeWei: 0n, allowLoss: true } });
     const dear = await take({ maxResultFeeWei: 4n });
     await settled();
-    intents = build({ terms: { feeWei: 0n, allowLoss: false } });
+    intents = build({ terms: { feeWei: 0n, priorityFeeWei: 0n, allowLoss: false } });
     const unpaid = await take({ nonce: 2n });
     await settled();
     expect(returned).to.deep.equal([
@@ -382,7 +382,7 @@ describe("intents", () => {
     expect([stored, out, late].map(store.state)).to.deep.equal(["released", "released", "returned"]);
     await watcher.follow(chain.mine([h("relay/stored"), h("relay/out")]));
     expect([stored, out].map(store.state)).to.deep.equal(["landed", "landed"]);
-    expect([store.state(broken), errors.length]).to.deep.equal(["held", 1]);
+    expect([store.state(broken), errors.length]).to.deep.equal(["returned", 1]);
   });
 
   it("takes nothing when it stops", async () => {

@@ -1,91 +1,25 @@
 import { expect } from "chai";
 import { AssayError } from "../../../executor/domain/errors";
-import type { Address } from "../../../executor/domain/ids";
-import { type Entry, entryOf, itemOf } from "../../../executor/pipe/entry";
 import { pipeError } from "../../../executor/pipe/errors";
-import { publishGasOf, Releaser } from "../../../executor/pipe/releaser";
-import { Turns } from "../../../executor/pipe/turns";
-import {
-  codeOf,
-  FakeChain,
-  FakePublisher,
-  FakeStore,
-  filled,
-  gate,
-  read,
-  settled,
-  type TxFields,
-  walletOf,
-} from "./fakes";
+import { publishGasOf } from "../../../executor/pipe/fees";
+import { filled, settled } from "./fakes";
+import { addressOf, keysOf, type ReleaserWorld, releaserWorld } from "./releaserWorld";
 
 const GWEI = 10n ** 9n;
-const addressOf = (name: string): Address => walletOf(name).address.toLowerCase() as Address;
 
 describe("releaser", () => {
-  let chain: FakeChain;
-  let publisher: FakePublisher;
-  let store: FakeStore;
-  let grants: Map<Address, bigint>;
-  let refused: [Entry, string][];
-  let stale: Entry[];
-  let sent: Entry[];
-  let holds: (entry: Entry) => Promise<boolean>;
-  let windowOpen: () => Promise<boolean>;
-  let turns: Turns;
-  let errors: unknown[];
+  let chain: ReleaserWorld["chain"];
+  let publisher: ReleaserWorld["publisher"];
+  let store: ReleaserWorld["store"];
+  let grants: ReleaserWorld["grants"];
+  let refused: ReleaserWorld["refused"];
+  let sent: ReleaserWorld["sent"];
+  let releaser: ReleaserWorld["releaser"];
+  let ready: ReleaserWorld["ready"];
+  let release: ReleaserWorld["release"];
   beforeEach(() => {
-    chain = new FakeChain();
-    publisher = new FakePublisher(chain);
-    store = new FakeStore();
-    grants = new Map();
-    refused = [];
-    stale = [];
-    sent = [];
-    errors = [];
-    holds = async () => true;
-    windowOpen = async () => false;
-    turns = new Turns();
+    ({ chain, publisher, store, grants, refused, sent, releaser, ready, release } = releaserWorld());
   });
-  const releaser = (terms: { feeWei?: bigint; allowLoss?: boolean } = {}) =>
-    new Releaser({
-      chain,
-      publisher,
-      store,
-      terms: { feeWei: 0n, allowLoss: true, ...terms },
-      grantOf: async (sponsor) => grants.get(sponsor) ?? 0n,
-      head: chain.headNow,
-      turns,
-      window: () => windowOpen(),
-      nowMs: () => 1,
-      stillHolds: (entry) => holds(entry),
-      onStale: (entry) => {
-        entry.phase = "waiting";
-        stale.push(entry);
-      },
-      onSent: (entry) => void sent.push(entry),
-      onRefused: async (entry, error) => {
-        entry.phase = "over";
-        refused.push([entry, codeOf(error)]);
-      },
-      onError: (error) => void errors.push(error),
-    });
-  /** Ready, held, planned on the newest block. */
-  const ready = async (fields: TxFields, names: string[], feeWei = 0n): Promise<Entry> => {
-    const tx = await read(fields);
-    const entry = entryOf({ kind: "raw", from: tx.from, step: tx.step, tx, acceptedMs: 0, deadlineMs: 1_000 });
-    const needed = names.map((name) => filled(name, { feeWei }));
-    entry.plan = { needed, rounds: 1, simulations: 1, charged: 1, speculative: 0, gasUsed: 1n };
-    entry.phase = "ready";
-    entry.plannedAt = chain.number;
-    entry.state = "held";
-    await store.addPipeItem(itemOf(entry));
-    return entry;
-  };
-  const keysOf = (...names: string[]) => names.map((name) => filled(name).inference.key);
-  const release = async (made: Releaser, ...entries: Entry[]): Promise<void> => {
-    for (const entry of entries) made.add(entry);
-    await made.drain();
-  };
 
   it("publishes once for all that are ready together, each result once, and sends them behind it in their order", async () => {
     const all = [
@@ -236,76 +170,6 @@ describe("releaser", () => {
     expect([tries, refused.length]).to.deep.equal([1, 2]);
   });
 
-  it("does not send what was replaced or given back while it waited", async () => {
-    // Found: a replaced transaction was sent all the same.
-    const open = gate();
-    windowOpen = async () => {
-      await open.promise;
-      return true;
-    };
-    const made = releaser();
-    const [gone, other] = [await ready({}, ["a"]), await ready({ from: "bob" }, ["b"])];
-    made.add(gone);
-    made.add(other);
-    gone.phase = "over";
-    open.open();
-    await made.drain();
-    expect(publisher.releases[0]).to.deep.include({ followers: [other.id], results: keysOf("b") });
-  });
-
-  it("looks at plans again when it had to wait for a block, and waits for no second one", async () => {
-    // Found: a block that came between the publication and what it was for had them mined apart.
-    let waits = 0;
-    windowOpen = async () => {
-      waits++;
-      chain.number++;
-      return true;
-    };
-    const [entry, moved] = [await ready({}, ["a"]), await ready({ from: "bob" }, ["b"])];
-    holds = async (asked) => {
-      asked.plannedAt = chain.number;
-      return asked !== moved;
-    };
-    await release(releaser(), entry, moved);
-    expect(publisher.releases.map(({ followers }) => followers)).to.deep.equal([[entry.id]]);
-    expect([waits, stale, store.state(entry.id)]).to.deep.equal([2, [moved], "released"]);
-  });
-
-  it("has the node for itself from the wait for a block until everything is sent", async () => {
-    const inWork = gate();
-    const order: string[] = [];
-    const first = turns.simulate(async () => {
-      await inWork.promise;
-      order.push("simulated");
-    });
-    publisher.between = () => {
-      void turns.simulate(async () => void order.push("next"));
-      order.push("sending");
-    };
-    const released = release(releaser(), await ready({}, ["a"])).then(() => order.push("released"));
-    inWork.open();
-    await Promise.all([first, released]);
-    (await turns.alone())();
-    expect(order.slice(0, 2)).to.deep.equal(["simulated", "sending"]);
-    expect(order.indexOf("next")).to.be.greaterThan(1);
-  });
-
-  it("gives the node back when a release fails, and to each that is tried alone", async () => {
-    let isFirst = true;
-    publisher.between = () => {
-      throw new AssayError({ code: "RPC_TIMEOUT", message: "", retry: "unknown" });
-    };
-    publisher.before = () => {
-      if (isFirst) {
-        isFirst = false;
-        throw new AssayError({ code: "PIPE_PUBLICATION_REVERTS", message: "", retry: "later" });
-      }
-    };
-    await release(releaser(), await ready({}, ["a"]), await ready({ from: "bob" }, ["b"]));
-    expect(publisher.releases).to.have.length(2);
-    expect(await turns.simulate(async () => "free")).to.equal("free");
-  });
-
   it("does not send what is lost while grants are asked, and finds again who pays for what it shared", async () => {
     const [gone, other] = [await ready({}, ["a"], 10n), await ready({ from: "bob" }, ["a", "b"], 10n)];
     grants.set(addressOf("alice"), 10n);
@@ -318,36 +182,6 @@ describe("releaser", () => {
     };
     await release(made, gone, other);
     expect(publisher.releases[0]).to.deep.include({ followers: [other.id], sponsors: [other.from, other.from] });
-  });
-
-  it("looks once more at what was planned on an older block, and takes back what does not hold", async () => {
-    const [kept, moved, fresh] = [
-      await ready({}, ["a"]),
-      await ready({ from: "bob" }, ["b"]),
-      await ready({ from: "carol" }, ["c"]),
-    ];
-    const asked: Entry[] = [];
-    kept.plannedAt = moved.plannedAt = chain.number - 1;
-    holds = async (entry) => {
-      asked.push(entry);
-      return entry !== moved;
-    };
-    await release(releaser(), kept, moved, fresh);
-    expect(asked).to.deep.equal([kept, moved]);
-    expect(stale).to.deep.equal([moved]);
-    expect(sent).to.deep.equal([kept, fresh]);
-  });
-
-  it("refuses only the one that could not be looked at", async () => {
-    const [bad, good] = [await ready({}, ["a"]), await ready({ from: "bob" }, ["b"])];
-    bad.plannedAt = good.plannedAt = 0;
-    holds = async (entry) => {
-      if (entry === bad) throw new AssayError({ code: "RPC_TIMEOUT", message: "", retry: "later" });
-      return true;
-    };
-    await release(releaser(), bad, good);
-    expect(refused).to.deep.equal([[bad, "RPC_TIMEOUT"]]);
-    expect(sent).to.deep.equal([good]);
   });
 
   it("leaves nothing behind that comes while the last release ends", async () => {
