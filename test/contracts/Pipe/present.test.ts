@@ -69,7 +69,8 @@ describe("PIPE: results that are present", () => {
     const s = await loadFixture(stage);
     const anybody = as(s.hub, s.stranger);
     for (const output of OUTPUTS) {
-      const result = await fresh(s, { output });
+      // Well before the next heartbeat is due, which would end it too.
+      const result = await fresh(s, { output, expiresAt: (await now(s.deployer)) + 3_000n });
       const sent = await anybody.publish([result]);
       await expect(sent)
         .to.emit(s.hub, "Published")
