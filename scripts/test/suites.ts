@@ -6,15 +6,15 @@ import path from "node:path";
  * - `gas`: Solidity tests that instrumentation would falsify (gas, code size), on the optimised build.
  * - `executor`: everything else that runs in one process, with coverage of `executor/`.
  * - `e2e`: real nodes, the real daemon, the real sandbox.
- * - `pipe`: the same for transactions that PIPE carries; apart, so that it can run in the other lane.
+ * - `pipe`, `kill`: the same for transactions that PIPE carries, and for daemons that are killed; apart, so that they can run in the other lane.
  * - `attacks`: what a hostile model or request tries, beside a harmless control.
  */
-export const SUITE_NAMES = ["contracts", "gas", "executor", "e2e", "pipe", "attacks"] as const;
+export const SUITE_NAMES = ["contracts", "gas", "executor", "e2e", "pipe", "kill", "attacks"] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 
 /** Suites of one lane run one after another; the two lanes run at the same time, because the machine has two cores at least. */
 export const LANES: readonly (readonly SuiteName[])[] = [
-  ["contracts", "gas", "pipe", "attacks"],
+  ["contracts", "gas", "pipe", "kill", "attacks"],
   ["executor", "e2e"],
 ];
 
@@ -42,6 +42,7 @@ function suiteOf(file: string): SuiteName {
   if (file.startsWith("test/contracts/gas/")) return "gas";
   if (file.startsWith("test/contracts/")) return "contracts";
   if (/^test\/e2e\/(pipe|demo)/.test(file)) return "pipe";
+  if (file.startsWith("test/e2e/kill")) return "kill";
   if (file.startsWith("test/e2e/")) return "e2e";
   if (file.startsWith("test/attacks/")) return "attacks";
   return "executor";
@@ -92,6 +93,7 @@ export function commandOf(suite: SuiteName, files: readonly string[], grep: stri
         env: {},
       };
     case "pipe":
+    case "kill":
     case "attacks":
       return { args: [...MOCHA, "--timeout", "300000", ...grepArgs, ...files], env: {} };
   }

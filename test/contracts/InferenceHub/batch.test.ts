@@ -1,30 +1,17 @@
 import { loadFixture, time } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
 import { id, Wallet } from "ethers";
-import { CALLBACK_GAS, Code, land, Mode, open, REWARD, type Stage, Status, setStage } from "../helpers/fixture";
+import { item, runBatch } from "../helpers/batch";
+import { CALLBACK_GAS, Code, land, open, REWARD, Status, setStage } from "../helpers/fixture";
 import type { Job } from "../helpers/job";
 import { as, IMAGE, mined, now, PROFILE } from "../helpers/world";
-import { UNDER_COVERAGE } from "../tensor/outcome";
-
-type Item = Omit<ReturnType<Job["result"]>, "hash">;
 
 describe("InferenceHub.fulfillBatch", () => {
   const stage = () => setStage();
-  const GAS = { gasLimit: 16_000_000 };
-
-  const item = ({ hash: _, ...rest }: ReturnType<Job["result"]>): Item => rest;
-
-  /** The codes that a batch answers, then the batch itself. */
-  async function run(s: Stage, items: Item[], sender = s.alice) {
-    const hub = as(s.hub, sender);
-    const codes = (await hub.fulfillBatch.staticCall(items, GAS)) as bigint[];
-    const receipt = await mined(hub.fulfillBatch(items, GAS));
-    return { codes: [...codes], receipt };
-  }
 
   it("takes an empty batch", async () => {
     const s = await loadFixture(stage);
-    expect((await run(s, [])).codes).to.deep.equal([]);
+    expect((await runBatch(s, [])).codes).to.deep.equal([]);
   });
 
   it("credits each item's own operator, however they are mixed", async () => {
@@ -33,7 +20,7 @@ describe("InferenceHub.fulfillBatch", () => {
     const opened: Job[] = [];
     for (const i of keys.keys()) opened.push(await open(s, {}, { rewardWei: 10n ** BigInt(i) }));
     const t = await now(s.user);
-    const { codes } = await run(
+    const { codes } = await runBatch(
       s,
       opened.map((job, i) => item(job.result(keys[i] ?? s.aliceKey, t))),
     );
@@ -90,7 +77,7 @@ describe("InferenceHub.fulfillBatch", () => {
       Code.IMAGE_MISMATCH,
       Code.OK,
     ];
-    const { codes, receipt } = await run(s, items);
+    const { codes, receipt } = await runBatch(s, items);
     expect(codes).to.deep.equal(expected);
     const rejected = receipt.logs
       .map((log) => s.hub.interface.parseLog(log))
@@ -113,29 +100,9 @@ describe("InferenceHub.fulfillBatch", () => {
     await as(s.registry, s.alice).setPayout(1, await s.alice.getAddress());
     const twice = item(job.result(s.aliceKey, t));
     await time.increaseTo(deadline + 5n);
-    const { codes } = await run(s, [item(late.result(s.aliceKey, t)), twice, twice]);
+    const { codes } = await runBatch(s, [item(late.result(s.aliceKey, t)), twice, twice]);
     expect(codes).to.deep.equal([Code.DEADLINE_PASSED, Code.OK, Code.NOT_OPEN]);
     expect(await s.hub.operatorCreditOf(1)).to.equal(REWARD);
-  });
-
-  it("callbacks that revert, burn or return a megabyte spoil no other item", async () => {
-    const s = await loadFixture(stage);
-    const plain = await open(s);
-    for (const mode of [Mode.RevertWithError, Mode.BurnGas, Mode.RevertMegabyte]) {
-      await s.requester.setMode(mode);
-      const evil = await open(s, { callbackGas: 3_000_000 });
-      const after = await open(s);
-      const t = await now(s.user);
-      const { codes } = await run(
-        s,
-        [evil, after].map((job) => item(job.result(s.aliceKey, t))),
-      );
-      expect(codes).to.deep.equal([Code.OK, Code.OK]);
-      expect((await s.hub.statusOf(evil.requestId)).status).to.equal(Status.CallbackFailed);
-      expect((await s.hub.statusOf(after.requestId)).status).to.equal(Status.Fulfilled);
-    }
-    expect(await s.hub.operatorCreditOf(1)).to.equal(6n * REWARD);
-    expect((await s.hub.statusOf(plain.requestId)).status).to.equal(Status.Open);
   });
 
   it("an item landed inside a callback of the batch is paid once and reported", async () => {
@@ -148,7 +115,7 @@ describe("InferenceHub.fulfillBatch", () => {
     const data = s.hub.interface.encodeFunctionData("fulfill", [inner.statement, inner.output, inner.proof]);
     await s.requester.setProgram([{ target: s.hub.target, data }]);
     const items = [first.result(s.aliceKey, t), second.result(s.aliceKey, t), third.result(s.aliceKey, t)].map(item);
-    const { codes } = await run(s, items);
+    const { codes } = await runBatch(s, items);
     expect(codes).to.deep.equal([Code.OK, Code.NOT_OPEN, Code.OK]);
     expect(await s.hub.operatorCreditOf(1)).to.equal(2n * REWARD);
     expect(await s.hub.operatorCreditOf(2)).to.equal(REWARD);
@@ -162,7 +129,7 @@ describe("InferenceHub.fulfillBatch", () => {
     const t = await now(s.user);
     const data = s.hub.interface.encodeFunctionData("withdrawOperator", [1]);
     await s.requester.setProgram([{ target: s.hub.target, data }]);
-    const { codes } = await run(
+    const { codes } = await runBatch(
       s,
       jobs.map((job) => item(job.result(s.aliceKey, t))),
     );
@@ -183,7 +150,7 @@ describe("InferenceHub.fulfillBatch", () => {
     const t = await now(s.user);
     const data = s.registry.interface.encodeFunctionData("close", [new Wallet(s.aliceKey).address]);
     await s.requester.setProgram([{ target: s.registry.target, data }]);
-    const { codes } = await run(
+    const { codes } = await runBatch(
       s,
       jobs.map((job) => item(job.result(s.aliceKey, t))),
     );
@@ -203,7 +170,7 @@ describe("InferenceHub.fulfillBatch", () => {
       await open(s),
     ];
     const t = await now(s.user);
-    const { codes } = await run(
+    const { codes } = await runBatch(
       s,
       jobs.map((job) => item(job.result(s.aliceKey, t))),
     );
@@ -227,59 +194,5 @@ describe("InferenceHub.fulfillBatch", () => {
     const statuses = await Promise.all(jobs.map(async (job) => (await s.hub.statusOf(job.requestId)).status));
     expect(statuses).to.deep.equal([Status.Fulfilled, Status.Open, Status.Fulfilled]);
     expect(await s.requester.calls()).to.equal(0n);
-  });
-
-  it("never starves a callback and never reverts for one, at any gas limit", async () => {
-    const s = await loadFixture(stage);
-    const counts = { landed: 0, rejected: 0 };
-    for (let limit = 620_000; limit <= 760_000; limit += 4_000) {
-      const jobs = [await open(s), await open(s, { callbackGas: CALLBACK_GAS })];
-      const t = await now(s.user);
-      const before = await s.requester.calls();
-      const items = jobs.map((job) => item(job.result(s.aliceKey, t)));
-      await mined(as(s.hub, s.alice).fulfillBatch(items, { gasLimit: limit }));
-      if ((await s.requester.calls()) === before) {
-        counts.rejected += 1;
-        expect((await s.hub.statusOf(jobs[1]?.requestId)).status).to.equal(Status.Open);
-      } else {
-        counts.landed += 1;
-        expect(await s.requester.gasSeen()).to.be.within(CALLBACK_GAS - 1_500, CALLBACK_GAS);
-      }
-    }
-    expect(counts.landed).to.be.above(3);
-    expect(counts.rejected).to.be.above(3);
-  });
-
-  it("at any gas limit, a callback that burns everything after the dearest credits is still recorded", async () => {
-    const counts = { landed: 0, rejected: 0 };
-    for (let limit = 610_000; limit <= 790_000; limit += UNDER_COVERAGE ? 12_000 : 6_000) {
-      // Both credit slots are zero, so both are written at full price between the check and the callback.
-      const s = await loadFixture(stage);
-      await s.requester.setMode(Mode.BurnGas);
-      const jobs = [await open(s), await open(s, { callbackGas: CALLBACK_GAS })] as const;
-      const t = await now(s.user);
-      const items = [jobs[0].result(s.bobKey, t), jobs[1].result(s.aliceKey, t)].map(item);
-      await mined(as(s.hub, s.alice).fulfillBatch(items, { gasLimit: limit }));
-      const { status } = await s.hub.statusOf(jobs[1].requestId);
-      expect(status).to.be.oneOf([Status.Open, Status.CallbackFailed]);
-      counts[status === Status.Open ? "rejected" : "landed"] += 1;
-      expect(await s.hub.operatorCreditOf(1)).to.equal(status === Status.Open ? 0n : REWARD);
-    }
-    expect(counts.landed).to.be.above(3);
-    expect(counts.rejected).to.be.above(3);
-  });
-
-  it("lands 128 items in one transaction", async () => {
-    const s = await loadFixture(stage);
-    const jobs: Job[] = [];
-    for (let i = 0; i < 128; i += 1) jobs.push(await open(s, {}, { rewardWei: 3n }));
-    const t = await now(s.user);
-    await mined(
-      as(s.hub, s.stranger).fulfillBatch(
-        jobs.map((job) => item(job.result(s.aliceKey, t))),
-        GAS,
-      ),
-    );
-    expect(await s.hub.operatorCreditOf(1)).to.equal(384n);
   });
 });

@@ -59,16 +59,16 @@ describe("InferenceHub callbacks", () => {
     expect(await s.requester.calls()).to.equal(2n);
   });
 
-  for (const [name, mode, reason] of [
+  for (const [name, mode, reason, callbackGas = 5_000_000] of [
     ["reverts with an error", "RevertWithError", id("Refused(uint256)").slice(0, 10)],
     ["reverts with nothing", "RevertEmpty", "0x00000000"],
-    ["burns all its gas", "BurnGas", "0x00000000"],
+    ["burns all its gas", "BurnGas", "0x00000000", 500_000],
     ["reverts with a megabyte", "RevertMegabyte", "0xdeadbeef"],
   ] as const) {
     it(`one that ${name} blocks no payment and is recorded`, async () => {
       const s = await loadFixture(stage);
       await s.requester.setMode(Mode[mode]);
-      const job = await open(s, { callbackGas: 5_000_000 });
+      const job = await open(s, { callbackGas });
       const r = job.result(s.aliceKey, await now(s.user));
       const sent = as(s.hub, s.alice).fulfill(...args(r), { gasLimit: 6_000_000 });
       await expect(sent).to.emit(s.hub, "CallbackFailed").withArgs(job.requestId, reason);
