@@ -1,8 +1,8 @@
 import type { Hex32 } from "../domain/ids";
 
 interface Run {
-  readonly modelHash: Hex32;
   readonly expectedMs: number;
+  readonly isCold: boolean;
 }
 interface Lane {
   readonly runs: Map<Hex32, Run>;
@@ -47,20 +47,29 @@ export class EnclaveSlots {
     readonly requestId: Hex32;
     readonly modelHash: Hex32;
     readonly expectedMs: number;
+    /** Whether its model has to be loaded first. */
+    readonly isCold: boolean;
     readonly nowMs: number;
   }): void {
     const lane = this.#lanes.get(args.modelHash) ?? { runs: new Map<Hex32, Run>(), headSinceMs: args.nowMs };
-    lane.runs.set(args.requestId, { modelHash: args.modelHash, expectedMs: args.expectedMs });
+    lane.runs.set(args.requestId, { expectedMs: args.expectedMs, isCold: args.isCold });
     this.#lanes.set(args.modelHash, lane);
   }
 
-  /** False if no such run was begun. */
-  end(args: { readonly requestId: Hex32; readonly modelHash: Hex32; readonly nowMs: number }): boolean {
+  /** @returns for how long it had the runner; undefined if no such run was begun */
+  end(args: {
+    readonly requestId: Hex32;
+    readonly modelHash: Hex32;
+    readonly nowMs: number;
+  }): { readonly tookMs: number; readonly isCold: boolean } | undefined {
     const lane = this.#lanes.get(args.modelHash);
-    if (lane === undefined || !lane.runs.delete(args.requestId)) return false;
+    const run = lane?.runs.get(args.requestId);
+    if (lane === undefined || run === undefined) return undefined;
+    lane.runs.delete(args.requestId);
+    const tookMs = args.nowMs - lane.headSinceMs;
     lane.headSinceMs = args.nowMs;
     if (lane.runs.size === 0) this.#lanes.delete(args.modelHash);
-    return true;
+    return { tookMs, isCold: run.isCold };
   }
 
   /** The model's runner answered: it is up, and some idle one made room for it if there are more than may be. */

@@ -1,6 +1,8 @@
 /** Gains of the smoothed mean and deviation, as in RFC 6298, section 2. */
 const ALPHA = 1 / 8;
 const BETA = 1 / 4;
+/** How far what was seen of a pair moves to what its model takes elsewhere, with each run there: an enclave that was slow once must not be left out for good. */
+const DRIFT = 1 / 16;
 /** Runs of a pair before its own success rate is believed rather than the enclave's. */
 const ENOUGH = 4;
 const LEAST_SUCCESS = 0.05;
@@ -8,6 +10,7 @@ const LEAST_SUCCESS = 0.05;
 interface Smoothed {
   mean: number;
   deviation: number;
+  runs: number;
 }
 interface Rate {
   value: number;
@@ -29,6 +32,8 @@ export class RunEstimates {
   readonly #pairRates = new Map<string, Map<string, Rate>>();
   /** Run time of a model on an enclave of speed 1. */
   readonly #models = new Map<string, number>();
+  /** Where nothing better is known. */
+  readonly #guesses = new Map<string, number>();
   /** How much longer than others the enclave takes. */
   readonly #slowness = new Map<string, number>();
   readonly #rates = new Map<string, Rate>();
@@ -38,8 +43,15 @@ export class RunEstimates {
     this.#firstGuessMs = firstGuessMs;
   }
 
+  /** A run whose time contains that of loading: no more than a guess at what the model takes, where there is no better one. */
+  succeededCold(enclaveId: string, modelHash: string, runMs: number): void {
+    this.#rate(enclaveId, modelHash, 1);
+    if (!this.#models.has(modelHash)) this.#guesses.set(modelHash, runMs);
+  }
+
   succeeded(enclaveId: string, modelHash: string, runMs: number): void {
     this.#rate(enclaveId, modelHash, 1);
+    this.#guesses.delete(modelHash);
     const slowness = this.#slowness.get(enclaveId) ?? 1;
     const usual = this.#models.get(modelHash);
     if (usual !== undefined && usual > 0)
@@ -47,12 +59,23 @@ export class RunEstimates {
     this.#models.set(modelHash, usual === undefined ? runMs : usual + ALPHA * (runMs / slowness - usual));
     const pairs = inner(this.#pairs, enclaveId);
     const pair = pairs.get(modelHash);
-    if (pair === undefined) {
-      pairs.set(modelHash, { mean: runMs, deviation: runMs / 2 });
-      return;
+    if (pair === undefined) pairs.set(modelHash, { mean: runMs, deviation: runMs / 2, runs: 1 });
+    else {
+      pair.runs++;
+      pair.deviation += BETA * (Math.abs(runMs - pair.mean) - pair.deviation);
+      // The plain mean of the first few: none of them counts for more because it came first.
+      pair.mean += Math.max(ALPHA, 1 / pair.runs) * (runMs - pair.mean);
     }
-    pair.deviation += BETA * (Math.abs(runMs - pair.mean) - pair.deviation);
-    pair.mean += ALPHA * (runMs - pair.mean);
+    this.#drift(enclaveId, modelHash);
+  }
+
+  #drift(enclaveId: string, modelHash: string): void {
+    const usual = this.#models.get(modelHash);
+    if (usual === undefined) return;
+    for (const [other, pairs] of this.#pairs) {
+      const pair = other === enclaveId ? undefined : pairs.get(modelHash);
+      if (pair !== undefined) pair.mean += DRIFT * (usual * (this.#slowness.get(other) ?? 1) - pair.mean);
+    }
   }
 
   failed(enclaveId: string, modelHash: string): void {
@@ -70,7 +93,8 @@ export class RunEstimates {
     const successRate = Math.max(LEAST_SUCCESS, rate);
     const pair = this.#pairs.get(enclaveId)?.get(modelHash);
     if (pair !== undefined) return { runMs: pair.mean, runDeviationMs: pair.deviation, successRate };
-    const runMs = (this.#models.get(modelHash) ?? this.#firstGuessMs) * (this.#slowness.get(enclaveId) ?? 1);
+    const usual = this.#models.get(modelHash) ?? this.#guesses.get(modelHash) ?? this.#firstGuessMs;
+    const runMs = usual * (this.#slowness.get(enclaveId) ?? 1);
     return { runMs, runDeviationMs: runMs / 2, successRate };
   }
 

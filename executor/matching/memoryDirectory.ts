@@ -140,7 +140,8 @@ export class MemoryDirectory implements EnclaveDirectory {
       });
     const { modelHash, requestId } = args.request;
     const { loadMs, runMs } = this.#candidate(known, args.request, args.hostNowMs);
-    known.slots.begin({ requestId, modelHash, expectedMs: loadMs + runMs, nowMs: args.hostNowMs });
+    const isCold = loadMs > 0;
+    known.slots.begin({ requestId, modelHash, expectedMs: loadMs + runMs, isCold, nowMs: args.hostNowMs });
   }
 
   /** Silent about enclaves and runs it does not know: both may have been removed while the run was under way. */
@@ -152,14 +153,15 @@ export class MemoryDirectory implements EnclaveDirectory {
   }): void {
     const { enclaveId, request, hostNowMs, report } = args;
     const known = this.#known.get(enclaveId);
-    if (
-      known === undefined ||
-      !known.slots.end({ requestId: request.requestId, modelHash: request.modelHash, nowMs: hostNowMs })
-    )
-      return;
+    const { requestId, modelHash } = request;
+    const run = known?.slots.end({ requestId, modelHash, nowMs: hostNowMs });
+    if (known === undefined || run === undefined) return;
     this.#blame.record(args);
     if (report.ok) {
-      this.#estimates.succeeded(enclaveId, request.modelHash, report.runMs);
+      // Not what it waited for those before it, nor what loading took: an enclave with a queue, or a new one, would seem slow, and the others get it all.
+      const runMs = Math.min(report.runMs, run.tookMs);
+      if (run.isCold && report.loadMs === undefined) this.#estimates.succeededCold(enclaveId, modelHash, runMs);
+      else this.#estimates.succeeded(enclaveId, modelHash, runMs);
       known.slots.served(request.modelHash, known.facts.runners);
       if (report.loadMs !== undefined) this.#learnLoad(request.modelHash, report.loadMs);
       return;

@@ -45,7 +45,7 @@ function run(
 ): MatchRequest {
   const asked = ask(fields);
   on.assigned({ enclaveId: id, request: asked, hostNowMs: nowMs });
-  on.finished({ enclaveId: id, request: asked, hostNowMs: nowMs, report });
+  on.finished({ enclaveId: id, request: asked, hostNowMs: nowMs + (report.ok ? report.runMs : 0), report });
   return asked;
 }
 const DIED: RunReport = { ok: false, code: "RUNNER_DIED" };
@@ -141,6 +141,39 @@ describe("enclave directory: what it learns", () => {
     const seen = look(d, A, ask());
     expect(seen.runMs).to.be.within(90, 110);
     expect(seen.runDeviationMs).to.be.within(15, 25);
+  });
+
+  it("does not take for slow what waited in a queue, nor what had to load", () => {
+    // Found: of eight questions at once, the enclave that had loaded the model under load was given two.
+    const d = directory({ enclaveId: A }, { enclaveId: B, warmModels: [MODEL] });
+    run(d, A, { ok: true, runMs: 900 });
+    expect(look(d, A, ask()).runMs, "loading, the only guess there is").to.equal(900);
+    run(d, B, { ok: true, runMs: 50 });
+    expect(look(d, A, ask()).runMs).to.be.lessThan(100);
+    const queued = [ask(), ask(), ask()];
+    for (const asked of queued) d.assigned({ enclaveId: A, request: asked, hostNowMs: 10_000 });
+    for (const [i, asked] of queued.entries()) {
+      const runMs = 50 * (i + 1);
+      d.finished({ enclaveId: A, request: asked, hostNowMs: 10_000 + runMs, report: { ok: true, runMs } });
+    }
+    expect(look(d, A, ask()).runMs).to.equal(50);
+  });
+
+  it("gives one that was slow once another chance, the sooner the more often its model is fast elsewhere", () => {
+    const d = directory({ enclaveId: A, warmModels: [MODEL] }, { enclaveId: B, warmModels: [MODEL] });
+    for (let i = 0; i < 5; i += 1) run(d, B, { ok: true, runMs: 50 });
+    run(d, A, { ok: true, runMs: 400 });
+    const before = look(d, A, ask()).runMs;
+    for (let i = 0; i < 40; i += 1) run(d, B, { ok: true, runMs: 50 });
+    expect(before).to.equal(400);
+    expect(look(d, A, ask()).runMs).to.be.lessThan(150);
+    // One that is slow every time stays so.
+    for (let i = 0; i < 40; i += 1) {
+      run(d, A, { ok: true, runMs: 400 });
+      run(d, B, { ok: true, runMs: 50 });
+    }
+    for (let i = 0; i < 40; i += 1) run(d, B, { ok: true, runMs: 50 });
+    expect(look(d, A, ask()).runMs).to.be.greaterThan(150);
   });
 
   it("forgets with the enclave", () => {
