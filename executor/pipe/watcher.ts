@@ -154,6 +154,11 @@ export class Watcher {
         return this.end(entry);
       }
     }
+    // Another transaction of the relayer's key has that nonce: nothing carries the intent any more, and whoever signed it may hand it in again.
+    if (entry.kind === "intent" && (await this.options.publisher.storedFor(intentLabel(entry.id))) === undefined) {
+      await this.move(entry, "replaced", { step: { step: "replaced", hostMs: nowMs(), detail: {} } });
+      return this.end(entry);
+    }
     const expiry = earliestExpiry(entry.plan?.needed ?? []);
     // Not earlier: while the old result is usable the hub takes no other in its place.
     if (expiry !== 0 && expiry <= head.timestamp) return this.options.again(entry, "expired");

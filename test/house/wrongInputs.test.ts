@@ -208,7 +208,11 @@ const WRONG_INPUTS: Readonly<Record<string, readonly Shown[]>> = {
   "callback that attacks": [
     [`${HUB}/callback.test.ts`, "blocks no payment and is recorded", "CallbackFailed"],
     [`${HUB}/callback.test.ts`, "can not be landed, refunded or refused again", "HubRequestNotOpen"],
-    [`${HUB}/batch.test.ts`, "callbacks that revert, burn or return a megabyte spoil no other item", "Fulfilled"],
+    [
+      "test/contracts/gas/batch.test.ts",
+      "callbacks that revert, burn or return a megabyte spoil no other item",
+      "Fulfilled",
+    ],
   ],
   "corrupt model file": [
     [`${EXECUTOR}/availability/fileBlobStore.test.ts`, "calls a file that was cut short corrupt", "BLOB_CORRUPT"],

@@ -205,4 +205,17 @@ describe("watcher", () => {
     await watcher.follow(chain.mine([h("relay/new")]));
     expect(await store.pipeItem(entry.id)).to.include({ state: "landed", transactionHash: h("relay/new") });
   });
+
+  it("ends an intent whose transaction lost its nonce to another of the relayer's key: it may be handed in again", async () => {
+    // Found: it stayed released for ever.
+    const entry = await intent();
+    publisher.stored.set(intentLabel(entry.id), h("relay/old"));
+    chain.pool.clear();
+    await watcher.follow(chain.mine([]));
+    expect(store.state(entry.id), "the nonce stream sends it again").to.equal("released");
+    publisher.stored.delete(intentLabel(entry.id));
+    await watcher.follow(chain.mine([]));
+    expect([store.state(entry.id), over]).to.deep.equal(["replaced", [entry]]);
+    await store.addPipeItem({ ...itemOf(entry), state: "held" });
+  });
 });
