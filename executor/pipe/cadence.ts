@@ -1,11 +1,14 @@
 /** How far a block may be off the pace. */
 const GUARD_MS = 60;
+/** For so much of an interval a block that is late is taken to come any moment; then the pace is taken to be over. */
+const LATE_SHARE = 0.25;
 /** Of each interval, at least the rest is left to send something, however long a release takes. */
 const MAX_GUARD_SHARE = 0.4;
 /** A pace faster than this leaves no room to wait; a slower one than that is no pace. */
 const MIN_INTERVAL_MS = 400;
 const MAX_INTERVAL_MS = 30_000;
 const KEPT = 4;
+const LEAST_GAPS = 2;
 /** By how much of the shortest interval the longest may exceed it: a node that has much to do makes its blocks late. */
 const MAX_SPREAD = 0.5;
 
@@ -29,12 +32,13 @@ export class Cadence {
 
   /** Between which moments of this host's clock the next block will be made; undefined where blocks come unevenly. */
   private expected(): { readonly fromMs: number; readonly toMs: number; readonly intervalMs: number } | undefined {
-    const gaps = this.seen.slice(1).map((at, i) => at - (this.seen[i] ?? at));
+    const all = this.seen.slice(1).map((at, i) => at - (this.seen[i] ?? at));
+    // What came before the last gap that is no interval, or before a pause, was another pace.
+    const gaps = all.slice(all.findLastIndex((gap) => gap < MIN_INTERVAL_MS || gap > MAX_INTERVAL_MS) + 1);
     const last = this.seen.at(-1);
-    if (last === undefined || gaps.length < KEPT - 1) return undefined;
+    if (last === undefined || gaps.length < LEAST_GAPS) return undefined;
     const [least, greatest] = [Math.min(...gaps), Math.max(...gaps)];
-    if (least < MIN_INTERVAL_MS || greatest > MAX_INTERVAL_MS || greatest - least > MAX_SPREAD * least)
-      return undefined;
+    if (greatest - least > MAX_SPREAD * least) return undefined;
     return { fromMs: last + least, toMs: last + greatest, intervalMs: least };
   }
 
@@ -50,7 +54,8 @@ export class Cadence {
     const now = this.nowMs();
     const { fromMs, toMs, intervalMs } = next;
     const guardMs = Math.min(GUARD_MS + neededMs, MAX_GUARD_SHARE * intervalMs);
-    return now < fromMs - guardMs || now >= toMs + GUARD_MS ? undefined : toMs + GUARD_MS - now;
+    const leftMs = toMs + Math.max(GUARD_MS, LATE_SHARE * intervalMs) - now;
+    return now < fromMs - guardMs || leftMs <= 0 ? undefined : leftMs;
   }
 
   /**

@@ -104,3 +104,8 @@ export function itemOf(entry: Entry): PipeItem {
     block: undefined,
   };
 }
+
+/** The highest of a fee among transactions. */
+export function most(entries: readonly Entry[], fee: (tx: SignedTransaction) => bigint): bigint {
+  return entries.reduce((max, { tx }) => (tx !== undefined && fee(tx) > max ? fee(tx) : max), 0n);
+}

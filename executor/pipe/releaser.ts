@@ -3,7 +3,7 @@ import { isAssayError } from "../domain/errors";
 import type { Address, Hex32 } from "../domain/ids";
 import type { FilledInference } from "../domain/inference";
 import type { Cadence } from "./cadence";
-import type { Entry } from "./entry";
+import { type Entry, most } from "./entry";
 import { pipeError } from "./errors";
 import { gasPriceWei, MAX_PUBLISH_GAS, publishGasOf } from "./fees";
 import type { PipeChain, PipeHead, PipePublisher, PipeStore, PipeTerms } from "./ports";
@@ -44,8 +44,9 @@ interface Sponsored {
   readonly sponsor: Address | undefined;
 }
 
-/** Releases whose time is remembered: the next one may take as long as the longest of them. */
+/** Releases whose time is remembered (the next one may take as long as the longest), and blocks that one lets pass on a node that is always busy. */
 const KEPT_TIMES = 8;
+const MOST_WAITS = 3;
 
 /** How far a release came. */
 interface Sending {
@@ -338,15 +339,18 @@ export class Releaser {
     const { turns, window, nowMs } = this.options;
     const neededMs = Math.max(0, ...this.took);
     const mayWait = !entries.some((entry) => this.putOff.has(entry));
-    // Without the node: others have the use of it for as long as a block takes to come.
-    if ((await window.clear(neededMs)) && mayWait) {
-      for (const entry of entries) this.putOff.add(entry);
-      return false;
+    for (let tries = 1; ; tries++) {
+      // Without the node: others have the use of it for as long as a block takes to come.
+      if ((await window.clear(neededMs)) && mayWait) {
+        for (const entry of entries) this.putOff.add(entry);
+        return false;
+      }
+      sending.leave = await turns.alone();
+      sending.beganMs = nowMs();
+      // Simulations that were in work may have taken until the next block.
+      if (window.isClear(neededMs) || tries === MOST_WAITS) return true;
+      sending.leave();
     }
-    sending.leave = await turns.alone();
-    sending.beganMs = nowMs();
-    // Simulations that were in work may have taken until the next block.
-    return !mayWait || window.isClear(neededMs);
   }
 
   private note(hash: Hex32, results: readonly Sponsored[], tip: bigint, maxFee: bigint): Publication {
@@ -392,8 +396,4 @@ export class Releaser {
     if (availableWei >= neededWei) return undefined;
     return { sponsor, availableWei: availableWei.toString(), neededWei: neededWei.toString() };
   }
-}
-
-function most(entries: readonly Entry[], fee: (tx: SignedTransaction) => bigint): bigint {
-  return entries.reduce((max, { tx }) => (tx !== undefined && fee(tx) > max ? fee(tx) : max), 0n);
 }
