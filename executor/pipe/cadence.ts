@@ -7,7 +7,7 @@ const MAX_GUARD_SHARE = 0.4;
 /** A pace faster than this leaves no room to wait; a slower one than that is no pace. */
 const MIN_INTERVAL_MS = 400;
 const MAX_INTERVAL_MS = 30_000;
-const KEPT = 4;
+const KEPT = 6;
 const LEAST_GAPS = 2;
 /** By how much of the shortest interval the longest may exceed it: a node that has much to do makes its blocks late. */
 const MAX_SPREAD = 0.5;
@@ -39,7 +39,11 @@ export class Cadence {
     if (last === undefined || gaps.length < LEAST_GAPS) return undefined;
     const [least, greatest] = [Math.min(...gaps), Math.max(...gaps)];
     if (greatest - least > MAX_SPREAD * least) return undefined;
-    return { fromMs: last + least, toMs: last + greatest, intervalMs: least };
+    // A block is seen a little after it was made, later on some than on others: the earliest that any of them says is the nearest to the truth.
+    const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+    const seen = this.seen.slice(-gaps.length - 1);
+    const made = Math.min(...seen.map((at, i) => at + (gaps.length - i) * mean));
+    return { fromMs: Math.min(last + least, made + mean), toMs: last + greatest, intervalMs: least };
   }
 
   /** Whether `clear` would resolve at once. */

@@ -47,6 +47,7 @@ interface Sponsored {
 /** Releases whose time is remembered (the next one may take as long as the longest), and blocks that one lets pass on a node that is always busy. */
 const KEPT_TIMES = 8;
 const MOST_WAITS = 3;
+const LEAST_MS = 60;
 
 /** How far a release came. */
 interface Sending {
@@ -337,7 +338,7 @@ export class Releaser {
    */
   private async isTimely(entries: readonly Entry[], sending: Sending): Promise<boolean> {
     const { turns, window, nowMs } = this.options;
-    const neededMs = Math.max(0, ...this.took);
+    const neededMs = Math.max(LEAST_MS, ...this.took);
     const mayWait = !entries.some((entry) => this.putOff.has(entry));
     for (let tries = 1; ; tries++) {
       // Without the node: others have the use of it for as long as a block takes to come.

@@ -66,6 +66,13 @@ describe("cadence", () => {
     expect(cadence.isClear()).to.equal(true);
   });
 
+  it("is not misled by a block that was seen late", async () => {
+    // Found: after one that was noticed 100 ms late the next was expected so much later, and came between.
+    blocks(1_000, 1_000, 1_000, 1_100);
+    nowMs += 900;
+    expect(await waits()).to.equal(true);
+  });
+
   it("knows a new pace by its second interval, whatever was before", async () => {
     // Found: after blocks that were made at once, the first three at a pace were not foreseen.
     blocks(5, 5, 900, 1_000);
