@@ -42,6 +42,7 @@ export class Chooser {
       readonly clock: ChainClock;
       readonly runnersPerEnclave: number;
       readonly priorityFeeWei: bigint;
+      readonly nowMs: () => number;
     },
   ) {}
 
@@ -75,7 +76,7 @@ export class Chooser {
     this.sync();
     // A model that nobody has costs nothing to refuse, so every enclave "has" it for that.
     this.sizes.set(asked.modelHash, modelBytes ?? 0);
-    const hostNowMs = Date.now();
+    const hostNowMs = this.options.nowMs();
     const record = decide(asked, this.directory.candidates(asked, hostNowMs), {
       chainNow: head.timestamp,
       hostNowMs,
@@ -124,7 +125,7 @@ export class Chooser {
 
   /** How a question that was picked for ended. */
   finished(enclaveId: string, request: MatchRequest, report: RunReport): void {
-    this.directory.finished({ enclaveId, request, hostNowMs: Date.now(), report });
+    this.directory.finished({ enclaveId, request, hostNowMs: this.options.nowMs(), report });
   }
 
   /** Facts of the fleet change at every heartbeat and exit; what was learnt of an enclave stays as long as it lives. */

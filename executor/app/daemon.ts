@@ -184,6 +184,7 @@ export async function runExecutor(config: Config, signal: AbortSignal, hooks: Da
       clock,
       runnersPerEnclave: DEFAULT_ENCLAVE_LIMITS.maxRunners,
       priorityFeeWei: PRIORITY_FEE_WEI,
+      nowMs: Date.now,
     });
     const models = modelLibrary(config, (error) => observer.failure("availability", error));
     const dispatcher = new Dispatcher({

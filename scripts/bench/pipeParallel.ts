@@ -118,6 +118,7 @@ export async function measureParallel(): Promise<Record<string, number>> {
       clock: { known: head },
       runnersPerEnclave: DEFAULT_ENCLAVE_LIMITS.maxRunners,
       priorityFeeWei: 0n,
+      nowMs: Date.now,
     } as never);
     const runner = pipeRunner({
       chooser,
