@@ -9,3 +9,8 @@ export const TRANSACTION_GAS_CAP = 16_777_216n;
  * something is left for the rest of the call. An enclave refuses a longer one by signature; unrefused it could neither land nor end.
  */
 export const MAX_LANDING_OUTPUT_BYTES = 400_000;
+
+/** What an access list costs (EIP-2930): 2,400 for each address, 1,900 for each slot. */
+export function accessListGas(entries: readonly { readonly storageKeys: readonly unknown[] }[]): bigint {
+  return entries.reduce((sum, { storageKeys }) => sum + 2_400n + 1_900n * BigInt(storageKeys.length), 0n);
+}

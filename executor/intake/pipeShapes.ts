@@ -1,5 +1,6 @@
 import { Transaction } from "ethers";
 import { z } from "zod";
+import { accessListGas } from "../domain/gas";
 import { address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
 import type { FilledInference, InferTerms } from "../domain/inference";
 import type { IntentFields, PipeStatus } from "../domain/pipe";
@@ -96,11 +97,7 @@ export function estimatedQuestion(
   if (!parsed.success || parsed.data[0].data === "0x") return undefined;
   const more = notForPipe.safeParse((params as unknown[])[0]);
   if (!more.success) return undefined;
-  const accessGas = (more.data.accessList ?? []).reduce(
-    (sum, { storageKeys }) => sum + 2_400n + 1_900n * BigInt(storageKeys.length),
-    0n,
-  );
-  return { question: parsed.data[0], accessGas };
+  return { question: parsed.data[0], accessGas: accessListGas(more.data.accessList ?? []) };
 }
 
 /** @throws AssayError `INTAKE_PARAMS_INVALID`, with what is wrong where */

@@ -7,6 +7,7 @@ const MAX_GUARD_SHARE = 0.4;
 /** A pace faster than this leaves no room to wait; a slower one than that is no pace. */
 const MIN_INTERVAL_MS = 400;
 const MAX_INTERVAL_MS = 30_000;
+/** Blocks that are remembered, and intervals that make a pace. */
 const KEPT = 6;
 const LEAST_GAPS = 2;
 /** By how much of the shortest interval the longest may exceed it: a node that has much to do makes its blocks late. */

@@ -44,10 +44,10 @@ interface Sponsored {
   readonly sponsor: Address | undefined;
 }
 
-/** Releases whose time is remembered (the next one may take as long as the longest), and blocks that one lets pass on a node that is always busy. */
+/** Releases whose time is remembered: the next may take as long as the longest, and no less than this. On a busy node it lets so many blocks pass. */
 const KEPT_TIMES = 8;
-const MOST_WAITS = 3;
 const LEAST_MS = 60;
+const MOST_WAITS = 3;
 
 /** How far a release came. */
 interface Sending {

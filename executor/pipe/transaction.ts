@@ -1,4 +1,5 @@
 import { dataLength, Transaction } from "ethers";
+import { accessListGas } from "../domain/gas";
 import { type Address, address, type Hex32, type HexBytes, hex32 } from "../domain/ids";
 import { pipeError } from "./errors";
 import type { SimulatedStep } from "./ports";
@@ -29,7 +30,7 @@ export function readTransaction(raw: HexBytes, chainId: bigint): SignedTransacti
   }
   const from = address(tx.from);
   const fee = tx.maxFeePerGas ?? tx.gasPrice ?? 0n;
-  const gas = tx.gasLimit - intrinsicGas(tx.data as HexBytes, tx.to === null) - accessGas(tx);
+  const gas = tx.gasLimit - intrinsicGas(tx.data as HexBytes, tx.to === null) - accessListGas(tx.accessList ?? []);
   const call = {
     from,
     to: tx.to === null ? undefined : address(tx.to),
@@ -69,11 +70,6 @@ export function intrinsicGas(data: HexBytes, creates: boolean): bigint {
   let gas = creates ? 53_000n + 2n * BigInt(Math.ceil(dataLength(data) / 32)) : 21_000n;
   for (let i = 2; i < data.length; i += 2) gas += data[i] === "0" && data[i + 1] === "0" ? 4n : 16n;
   return gas;
-}
-
-/** Of an access list (EIP-2930): 2,400 for each address, 1,900 for each slot. */
-function accessGas({ accessList }: Transaction): bigint {
-  return (accessList ?? []).reduce((sum, { storageKeys }) => sum + 2_400n + 1_900n * BigInt(storageKeys.length), 0n);
 }
 
 /** What the sender must own for it. */
